@@ -1,0 +1,64 @@
+import type { FileRef, OptionValue, OverlayEntry, Phase } from '../config/types.js';
+
+/** One input of a stage, for the digest and for `--explain`. */
+export interface Input {
+  /** e.g. `option locale`, `hook base/setup/10-minimal.sh`, `package list`. */
+  readonly name: string;
+  readonly digest: string;
+}
+
+export type StageName = 'base' | 'packages' | 'configure' | 'output';
+
+/** A piece of a phase: files laid over the image, or a script run on it. */
+export type PhaseItem =
+  | { readonly kind: 'overlay'; readonly collection: string; readonly entries: readonly OverlayEntry[] }
+  | {
+      readonly kind: 'hook';
+      readonly collection: string;
+      readonly name: string;
+      readonly file: FileRef;
+      readonly files?: FileRef;
+      /** Environment of the script, without secrets; sorted by name. */
+      readonly env: Readonly<Record<string, string>>;
+      readonly secrets: readonly string[];
+    };
+
+/** What a stage does, as plain data; interpreted by src/exec. */
+export type Step =
+  | { readonly kind: 'bootstrap'; readonly title: string; readonly packages: readonly string[] }
+  | { readonly kind: 'phase'; readonly title: string; readonly phase: Phase; readonly items: readonly PhaseItem[] }
+  | { readonly kind: 'install'; readonly title: string; readonly packages: readonly string[] }
+  | { readonly kind: 'clean'; readonly title: string }
+  | { readonly kind: 'pack'; readonly title: string; readonly format: string };
+
+export interface Stage {
+  readonly name: StageName;
+  /** Over the inputs of this stage and of those before it; not yet over the state of the archive. */
+  readonly digest: string;
+  readonly inputs: readonly Input[];
+  readonly steps: readonly Step[];
+}
+
+/** Where packages come from; no URI means Debian's default archive, which mmdebstrap knows. */
+export interface AptPlan {
+  readonly mirror: string;
+  readonly securityMirror: string;
+  readonly components: readonly string[];
+  readonly variant: string;
+  readonly sources: readonly Readonly<Record<string, string | readonly string[]>>[];
+  readonly mergedUsr: boolean;
+}
+
+/** All that a build will do. Plain data: printable, diffable, hashable, replayable. */
+export interface BuildPlan {
+  readonly profile: string;
+  readonly suite: string;
+  readonly architecture: string;
+  readonly apt: AptPlan;
+  readonly options: Readonly<Record<string, OptionValue>>;
+  readonly collections: readonly string[];
+  readonly packages: { readonly shared: readonly string[]; readonly extra: readonly string[] };
+  readonly secrets: readonly string[];
+  readonly outputs: readonly string[];
+  readonly stages: readonly Stage[];
+}
