@@ -4,18 +4,11 @@ export type Phase = (typeof PHASES)[number];
 
 /** Value of an option that is not secret; `records` options hold a list of plain objects. */
 export type OptionValue =
-  | boolean
-  | number
-  | string
-  | readonly string[]
-  | readonly Readonly<Record<string, string | readonly string[]>>[];
+  boolean | number | string | readonly string[] | readonly Readonly<Record<string, string | readonly string[]>>[];
 
 /** Where a secret comes from. The value itself is read only when a build starts (config/secrets.ts). */
 export type SecretSource =
-  | { readonly value: string }
-  | { readonly env: string }
-  | { readonly file: string }
-  | { readonly command: string };
+  { readonly value: string } | { readonly env: string } | { readonly file: string } | { readonly command: string };
 
 /**
  * A file of the user or of the product, named by the source root it lies in, so that a plan means the

@@ -35,8 +35,22 @@ export interface BuildSettings {
 
 /** What the builder reports, one JSON document a line. */
 export type BuildEvent =
-  | { readonly type: 'stage'; readonly profile: string; readonly stage: string; readonly state: 'start' | 'hit' | 'done'; readonly seconds?: number; readonly why?: string }
-  | { readonly type: 'step'; readonly profile: string; readonly stage: string; readonly n: number; readonly total: number; readonly title: string }
+  | {
+      readonly type: 'stage';
+      readonly profile: string;
+      readonly stage: string;
+      readonly state: 'start' | 'hit' | 'done';
+      readonly seconds?: number;
+      readonly why?: string;
+    }
+  | {
+      readonly type: 'step';
+      readonly profile: string;
+      readonly stage: string;
+      readonly n: number;
+      readonly total: number;
+      readonly title: string;
+    }
   | { readonly type: 'progress'; readonly profile: string; readonly text: string }
   | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly text: string }
   | { readonly type: 'result'; readonly result: BuildResult }

@@ -1,0 +1,46 @@
+import { defineConfig } from 'vitest/config';
+
+const minutes = 60_000;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        // Real tools on files and real processes, one file at a time: they measure and compete for two cores.
+        test: {
+          name: 'tools',
+          include: ['test/tools/**/*.test.ts'],
+          testTimeout: 5 * minutes,
+          hookTimeout: 5 * minutes,
+          fileParallelism: false,
+        },
+      },
+      {
+        // Real engines; a first build makes the builder image.
+        test: {
+          name: 'container',
+          include: ['test/container/**/*.test.ts'],
+          testTimeout: 15 * minutes,
+          hookTimeout: 15 * minutes,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'boot',
+          include: ['test/boot/**/*.test.ts'],
+          testTimeout: 15 * minutes,
+          hookTimeout: 15 * minutes,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
