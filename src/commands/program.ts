@@ -42,7 +42,9 @@ function baseProgram(): Command {
       .usage('[options] VERB …')
       .version(version(), '-V, --version', 'print the version')
       .helpOption('-h, --help', 'this help; after a verb, the help of that verb')
-      .helpCommand('help [VERB]', 'help of a verb')
+      .addHelpCommand(
+        new Command('help').argument('[verb]').description('help of a verb').helpOption(false).helpGroup('Care:'),
+      )
       .addOption(
         new Option('--log-format <format>', 'log as text, or as one JSON document a line')
           .choices(['text', 'json'])
