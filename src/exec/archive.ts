@@ -1,0 +1,247 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { digestOf, sha256 } from '../digest.js';
+import { CommandError, EXIT, UserError } from '../errors.js';
+import type { AptPlan, BuildPlan } from '../plan/types.js';
+import type { Context } from './context.js';
+import { defaultSources, sourcesFor, type SourceFile } from './sources.js';
+import { output, run } from './run.js';
+
+/** A package file as the archive names it. */
+export interface RemoteDeb {
+  readonly uri: string;
+  /** Name as apt would store it, e.g. `login_1%3a4.13_amd64.deb`. */
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface Release {
+  readonly uri: string;
+  readonly sha256: string;
+  /** Seconds since the epoch, from the `Date` field. */
+  readonly date: number;
+  readonly codename: string;
+}
+
+/** The state of the archive for one set of sources. */
+export interface Archive {
+  readonly directory: string;
+  readonly config: string;
+  readonly sources: readonly SourceFile[];
+  readonly releases: readonly Release[];
+  readonly digest: string;
+}
+
+/** What a list of packages comes to: every file that has to be installed, and nothing else. */
+export interface Solution {
+  readonly debs: readonly RemoteDeb[];
+  readonly digest: string;
+}
+
+/**
+ * Reads the archive's indexes into an apt directory of our own in the cache, so the next build asks only for changes.
+ *
+ * @throws UserError (exit 4) when the archive cannot be reached or its signature does not hold.
+ */
+export async function openArchive(context: Context, plan: BuildPlan): Promise<Archive> {
+  const sources = sourcesFor(plan.apt, plan.suite, await defaultSources(context, plan));
+  const id = digestOf({ sources, architecture: plan.architecture }).slice(0, 16);
+  const directory = join(context.settings.cacheDir, 'apt', id);
+  for (const sub of ['etc/sources.list.d', 'etc/keyrings', 'state/lists/partial', 'cache/archives/partial']) {
+    mkdirSync(join(directory, sub), { recursive: true });
+  }
+  const config = join(directory, 'apt.conf');
+  writeAptDirectory(directory, config, sources, plan, context.settings.aptProxy);
+  if (context.settings.offline) {
+    if (!hasLists(directory)) {
+      throw new UserError(`nothing is known of the archive of ${plan.suite} yet, and --offline forbids asking it`, {
+        exitCode: EXIT.archive,
+        hint: 'build once without --offline',
+      });
+    }
+  } else {
+    await update(context, config, directory, plan.apt);
+  }
+  const releases = await readReleases(context, config, directory);
+  return { directory, config, sources, releases, digest: digestOf(releases.map((r) => r.sha256)) };
+}
+
+function writeAptDirectory(
+  directory: string,
+  config: string,
+  sources: readonly SourceFile[],
+  plan: BuildPlan,
+  proxy: string,
+): void {
+  for (const source of sources) writeFileSync(join(directory, 'etc', source.path), source.hostText(directory));
+  for (const source of sources) if (source.key !== undefined) writeFileSync(join(directory, 'etc', source.key.path), source.key.data);
+  writeFileSync(join(directory, 'status'), '');
+  const lines = [
+    `Dir "${directory}/";`,
+    'Dir::Etc "etc";',
+    'Dir::Etc::TrustedParts "/etc/apt/trusted.gpg.d/";',
+    'Dir::State "state";',
+    `Dir::State::status "${directory}/status";`,
+    'Dir::Cache "cache";',
+    `APT::Architecture "${plan.architecture}";`,
+    `APT::Architectures { "${plan.architecture}"; };`,
+    // As mmdebstrap resolves, so both come to the same set.
+    'APT::Install-Recommends "false";',
+    'Acquire::Languages { "none"; };',
+    'Acquire::Retries "2";',
+    'Acquire::http::Timeout "20";',
+    'Acquire::https::Timeout "20";',
+    // The sandbox user cannot write into a cache that belongs to the caller.
+    'APT::Sandbox::User "root";',
+    'Acquire::AllowInsecureRepositories "false";',
+  ];
+  if (proxy !== '') lines.push(`Acquire::http::Proxy "${proxy}";`, `Acquire::https::Proxy "${proxy}";`);
+  writeFileSync(config, `${lines.join('\n')}\n`);
+}
+
+function hasLists(directory: string): boolean {
+  return readdirSync(join(directory, 'state/lists')).some((name) => name.endsWith('_InRelease') || name.endsWith('_Release'));
+}
+
+async function update(context: Context, config: string, directory: string, apt: AptPlan): Promise<void> {
+  try {
+    // apt fails at once when another apt holds the lists; flock waits for the other build.
+    await run(['flock', join(directory, 'lock'), 'apt-get', '--error-on=any', 'update'], {
+      doing: 'reading the archive',
+      env: { APT_CONFIG: config },
+      signal: context.signal,
+      onLine: context.log,
+      exitCode: EXIT.archive,
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw archiveError(error, apt);
+  }
+}
+
+/** Turns what apt says into what the user can do about it. */
+function archiveError(error: CommandError, apt: AptPlan): UserError {
+  const text = error.tail;
+  const reason = text
+    .split('\n')
+    .filter((line) => /^(E|W|Err):/.test(line) || /NO_PUBKEY|not signed|Could not|Unable to|404/.test(line))
+    .slice(0, 4)
+    .map((line) => line.trim())
+    .join('\n  ');
+  const ours = apt.mirror === '' && apt.sources.length === 0;
+  const hint = /NO_PUBKEY|not signed|Sub-process .*(sqv|gpgv)|signature|verif/i.test(text)
+    ? 'the signature does not match the key: check `key` of the source in apt.sources, or the mirror'
+    : /404|does not have a Release file/.test(text)
+      ? 'check the suite and apt.mirror, apt.securityMirror and apt.sources of the profile'
+      : ours
+        ? 'check the network of this machine; behind a proxy use --apt-proxy URL, without network --offline'
+        : 'check apt.mirror, apt.securityMirror and apt.sources of the profile, and the network';
+  return new UserError(`the archive cannot be read:\n  ${reason === '' ? text : reason}`, {
+    exitCode: EXIT.archive,
+    hint,
+    cause: error,
+  });
+}
+
+/** The signed index of each suite, under the address that apt got it from. */
+async function readReleases(context: Context, config: string, directory: string): Promise<Release[]> {
+  const uris = await output(['apt-get', '--print-uris', 'update'], {
+    doing: 'listing the archive',
+    env: { APT_CONFIG: config },
+    signal: context.signal,
+  });
+  const releases = [...uris.matchAll(/^'([^']+InRelease)' (\S+)/gm)].map(([, uri = '', name = '']): Release => {
+    const file = join(directory, 'state/lists', name);
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const seconds = Date.parse(/^Date: (.*)$/m.exec(text)?.[1] ?? '') / 1000;
+    return {
+      uri,
+      sha256: sha256(text),
+      date: Number.isFinite(seconds) ? seconds : 0,
+      codename: /^Codename: (.*)$/m.exec(text)?.[1] ?? '',
+    };
+  });
+  return releases.sort((a, b) => (a.uri < b.uri ? -1 : 1));
+}
+
+/** Arguments that make apt choose what mmdebstrap's variant of the same name starts from. */
+export function variantArguments(plan: BuildPlan): string[] {
+  const suite = `?or(?archive(^${plan.suite}$),?codename(^${plan.suite}$))`;
+  const pattern = (extra: string) => `?narrow(${suite},?architecture(${plan.architecture}),${extra})`;
+  const args = [pattern('?essential')];
+  const variant = plan.apt.variant;
+  if (variant !== 'essential') args.push('apt');
+  if (['required', 'minbase', 'important', 'standard'].includes(variant)) args.push(pattern('?priority(required)'));
+  if (['important', 'standard'].includes(variant)) args.push(pattern('?priority(important)'));
+  if (variant === 'standard') args.push(pattern('?priority(standard)'));
+  // Without it apt takes the first alternative, usrmerge, which converts the tree a second time; bullseye has no such package.
+  if (plan.apt.mergedUsr && plan.suite !== 'bullseye') args.push('usr-is-merged');
+  return args;
+}
+
+/**
+ * Asks apt for the files that an empty system needs to get these packages.
+ *
+ * @throws UserError (exit 2) when a package does not exist or packages conflict.
+ */
+export async function solve(context: Context, archive: Archive, wanted: readonly string[]): Promise<Solution> {
+  const cached = join(archive.directory, `solution-${digestOf({ wanted, archive: archive.digest }).slice(0, 24)}.json`);
+  if (existsSync(cached)) return JSON.parse(readFileSync(cached, 'utf8')) as Solution;
+  let text: string;
+  try {
+    text = await output(['apt-get', '-qq', '-y', '--print-uris', '-o', 'Debug::NoLocking=true', 'install', ...wanted], {
+      doing: 'choosing packages',
+      env: { APT_CONFIG: archive.config },
+      signal: context.signal,
+      onLine: context.log,
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new UserError(`these packages cannot be installed together:\n  ${explain(error.tail)}`, {
+      hint: 'check `packages` of the profile and of its collections for names that this suite does not have',
+      cause: error,
+    });
+  }
+  const files = [...text.matchAll(/^'([^']+)' (\S+) (\d+)/gm)].map(([, uri = '', name = '']) => ({ uri, name }));
+  const debs = await describe(context, archive, files);
+  const solution = { debs, digest: digestOf(debs.map((d) => [d.name, d.sha256])) };
+  writeFileSync(cached, JSON.stringify(solution));
+  return solution;
+}
+
+/** The size and signed hash of each file, which apt-get (3.0) leaves out of its list of addresses. */
+async function describe(
+  context: Context,
+  archive: Archive,
+  files: readonly { readonly uri: string; readonly name: string }[],
+): Promise<RemoteDeb[]> {
+  const exact = files.map(({ name }) => {
+    const [pkg = '', version = ''] = name.split('_');
+    return `${pkg}=${decodeURIComponent(version)}`;
+  });
+  const text = await output(['apt-cache', 'show', ...exact], {
+    doing: 'reading package hashes',
+    env: { APT_CONFIG: archive.config },
+    signal: context.signal,
+    onLine: context.log,
+  });
+  const stanzas = text.split('\n\n').map((stanza) => ({
+    file: /^Filename: (.*)$/m.exec(stanza)?.[1] ?? '',
+    bytes: Number(/^Size: (\d+)$/m.exec(stanza)?.[1] ?? 0),
+    sha256: /^SHA256: ([0-9a-f]{64})$/m.exec(stanza)?.[1] ?? '',
+  }));
+  const byFile = new Map(stanzas.map((stanza) => [stanza.file.split('/').at(-1) ?? '', stanza]));
+  return files
+    .map(({ uri, name }) => {
+      const stanza = byFile.get(decodeURIComponent(uri.split('/').at(-1) ?? ''));
+      if (stanza === undefined || stanza.sha256 === '') throw new Error(`the archive has no SHA256 for ${name}`);
+      return { uri, name, bytes: stanza.bytes, sha256: stanza.sha256 };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function explain(tail: string): string {
+  const lines = tail.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('Some packages could not'));
+  return lines.slice(-12).join('\n  ');
+}

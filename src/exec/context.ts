@@ -1,0 +1,28 @@
+import { chownSync, statSync } from 'node:fs';
+import type { BuildEvent, BuildSettings } from './types.js';
+
+/** What every step of one build shares. */
+export interface Context {
+  readonly profile: string;
+  readonly settings: BuildSettings;
+  /** Private directory of this build; removed when it ends. */
+  readonly work: string;
+  /** Directories behind the roots of file references. */
+  readonly roots: Readonly<Record<string, string>>;
+  readonly emit: (event: BuildEvent) => void;
+  /** Appends a line to the build's log file. */
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Gives a path to whoever owns the directory that it was put into.
+ *
+ * The builder runs as root, the person who started it does not. As seen from inside, the mounted cache and output
+ * directories have the right owner with every engine (rootless ones included, where that owner is "root").
+ */
+export function giveToOwnerOf(directory: string, ...paths: readonly string[]): void {
+  const { uid, gid } = statSync(directory);
+  if (uid === process.getuid?.() && gid === process.getgid?.()) return;
+  for (const path of paths) chownSync(path, uid, gid);
+}

@@ -1,0 +1,188 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import { CommandError } from '../errors.js';
+import { giveToOwnerOf, type Context } from './context.js';
+import { run, TOOL_ENV } from './run.js';
+import { splitTar } from './tarsplit.js';
+
+/** A root filesystem as a list of zstd frames in the cache; in a row they are one .tar.zst. */
+export interface FrameList {
+  readonly frames: readonly string[];
+  /** Size of the tar. */
+  readonly bytes: number;
+}
+
+/** The level of frames that only the cache sees, and the default of `output.zstdLevel`, so an output costs nothing more. */
+export const CACHE_LEVEL = 3;
+
+/** Frames that one zstd process compresses: starting one costs as much as compressing a megabyte. */
+const BATCH = 6;
+
+export function framePath(cacheDir: string, name: string): string {
+  return join(cacheDir, 'frames', name.slice(0, 2), name);
+}
+
+/** Names depend on the level, for equal content compresses differently. */
+function frameName(sha256: string, level: number): string {
+  return `${sha256}-${String(level)}.zst`;
+}
+
+/** Options that make equal trees equal tars, by GNU tar's manual, "Reproducibility". */
+function tarArguments(root: string, epoch: number): string[] {
+  return [
+    '--create',
+    `--directory=${root}`,
+    '--sort=name',
+    '--format=pax',
+    // Without the process id in names of extended headers; without times that a copy does not keep.
+    '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime,delete=mtime',
+    '--xattrs',
+    '--xattrs-include=security.capability',
+    '--xattrs-include=user.*',
+    '--numeric-owner',
+    '--one-file-system',
+    `--mtime=@${String(epoch)}`,
+    '--clamp-mtime',
+    // Device nodes are the kernel's or the container manager's to make, and an unprivileged builder has none to give.
+    '--exclude=./dev/*',
+    '--warning=no-file-ignored',
+    '.',
+  ];
+}
+
+/**
+ * Packs a root filesystem. Returns as soon as the tree has been read and may be changed again; `done` tells when every
+ * frame is in the cache.
+ */
+export async function packTree(
+  context: Context,
+  root: string,
+  epoch: number,
+  level: number,
+): Promise<FrameList & { done: Promise<void> }> {
+  const scratch = join(context.work, 'frames');
+  mkdirSync(scratch, { recursive: true });
+  const tar = spawn('tar', tarArguments(root, epoch), { env: TOOL_ENV, stdio: ['ignore', 'pipe', 'pipe'] });
+  const complaints: string[] = [];
+  tar.stderr.setEncoding('utf8').on('data', (text: string) => complaints.push(text));
+  const closed = once(tar, 'close') as Promise<[number | null]>;
+  const onAbort = (): void => void tar.kill();
+  context.signal.addEventListener('abort', onAbort);
+
+  const compressor = makeCompressor(context, scratch, level);
+  const frames: string[] = [];
+  let bytes = 0;
+  try {
+    for await (const piece of splitTar(tar.stdout)) {
+      const name = frameName(piece.sha256, level);
+      frames.push(name);
+      bytes += piece.bytes;
+      if (existsSync(framePath(context.settings.cacheDir, name)) || compressor.has(name)) continue;
+      writeFileSync(join(scratch, name), Buffer.concat(piece.chunks));
+      compressor.add(name);
+    }
+    const [code] = await closed;
+    context.signal.throwIfAborted();
+    if (code !== 0) {
+      throw new CommandError({
+        doing: 'packing the root filesystem',
+        argv: ['tar', '--create'],
+        exit: `exit status ${String(code)}`,
+        tail: complaints.join(''),
+      });
+    }
+  } finally {
+    context.signal.removeEventListener('abort', onAbort);
+  }
+  const done = compressor.finish();
+  // Awaited by the caller later; until then a failure must not end the process.
+  done.catch(() => undefined);
+  return { frames, bytes, done };
+}
+
+/** Compresses files named by content into the cache, on all cores, while the caller goes on. */
+function makeCompressor(context: Context, scratch: string, level: number) {
+  const seen = new Set<string>();
+  let queue: string[] = [];
+  const running = new Set<Promise<void>>();
+  let failure: unknown;
+
+  const start = (): void => {
+    while (queue.length > 0 && running.size < cpus().length && failure === undefined) {
+      const batch = queue.slice(0, BATCH);
+      queue = queue.slice(BATCH);
+      const job: Promise<void> = compress(context, scratch, batch, level)
+        .catch((error: unknown) => {
+          failure ??= error;
+        })
+        .finally(() => {
+          running.delete(job);
+          start();
+        });
+      running.add(job);
+    }
+  };
+  return {
+    has: (name: string): boolean => seen.has(name),
+    add(name: string): void {
+      seen.add(name);
+      queue.push(name);
+      if (queue.length >= BATCH) start();
+    },
+    async finish(): Promise<void> {
+      start();
+      while (running.size > 0) await Promise.race(running);
+      if (failure !== undefined) throw failure as Error;
+    },
+  };
+}
+
+async function compress(context: Context, scratch: string, names: readonly string[], level: number): Promise<void> {
+  const { cacheDir } = context.settings;
+  await run(['zstd', '-q', '-f', '-T1', `-${String(level)}`, '--rm', ...names.map((name) => join(scratch, name))], {
+    doing: 'compressing',
+    signal: context.signal,
+    onLine: context.log,
+    hint: 'is the work directory or the cache full? `imgbuild doctor` tells',
+  });
+  for (const name of names) {
+    const path = framePath(cacheDir, name);
+    mkdirSync(dirname(path), { recursive: true });
+    // Through a copy beside it: the work directory is another filesystem.
+    const partial = `${path}.${String(process.pid)}.partial`;
+    await copyFile(`${join(scratch, name)}.zst`, partial);
+    renameSync(partial, path);
+    rmSync(`${join(scratch, name)}.zst`);
+    giveToOwnerOf(cacheDir, join(cacheDir, 'frames'), dirname(path), path);
+  }
+}
+
+/** Writes the tree that was packed into an empty directory. */
+export async function unpackTree(context: Context, list: FrameList, root: string): Promise<void> {
+  mkdirSync(root, { recursive: true });
+  const names = list.frames.map((name) => framePath(context.settings.cacheDir, name)).join('\n');
+  await run(
+    [
+      'bash',
+      '-euo',
+      'pipefail',
+      '-c',
+      'xargs -d "\\n" cat -- | zstd -dcq | tar --extract --directory="$1" --preserve-permissions --same-owner --numeric-owner --xattrs --xattrs-include="*" --delay-directory-restore',
+      'unpack',
+      root,
+    ],
+    { doing: 'unpacking a cached root filesystem', input: names, signal: context.signal, onLine: context.log },
+  );
+}
+
+/** True when every frame is there; a pruned or half-copied cache must read as a miss. */
+export function hasFrames(cacheDir: string, list: FrameList): boolean {
+  return list.frames.every((name) => {
+    const stat = statSync(framePath(cacheDir, name), { throwIfNoEntry: false });
+    return stat !== undefined && stat.size > 0;
+  });
+}
