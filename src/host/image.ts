@@ -1,0 +1,220 @@
+import path from 'node:path';
+import { EXIT, UserError } from '../errors.js';
+import { bootstrapTar, type Progress } from './bootstrap.js';
+import { withBuildContext } from './context.js';
+import { ensureEmbedded } from './embedded.js';
+import type { ContainerEngine, Engine } from './engine.js';
+import { withLock } from './lock.js';
+import { nonEmpty, type Host } from './program.js';
+import { readRecipe, RECIPE_FILES, RECIPE_LABEL, type Recipe } from './recipe.js';
+
+/** A builder that can be launched. */
+export type Builder =
+  | { readonly kind: 'image'; readonly engine: ContainerEngine; readonly image: string; readonly digest: string }
+  | { readonly kind: 'root'; readonly root: string; readonly asRoot: boolean; readonly digest: string };
+
+export interface BuilderOptions {
+  /** Make it anew even when it is there. */
+  readonly rebuild?: boolean;
+  /** Image to build on instead of the Containerfile's. */
+  readonly base?: string;
+  /** Image to pull instead of building one; IMGBUILD_IMAGE. */
+  readonly image?: string;
+  readonly aptProxy?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface EngineMessage {
+  readonly stream?: string;
+  readonly status?: string;
+  readonly error?: string;
+}
+
+/** The part of dockerode's connection that its types leave out. */
+interface Modem {
+  readonly followProgress: (
+    stream: NodeJS.ReadableStream,
+    onFinished: (error: Error | null) => void,
+    onMessage: (message: EngineMessage) => void,
+  ) => void;
+}
+
+/** Makes sure that the engine has a builder made from this program's recipe. */
+export async function ensureBuilder(
+  host: Host,
+  engine: Engine,
+  options: BuilderOptions,
+  progress: Progress,
+): Promise<Builder> {
+  const recipe = await readRecipe(host.program.dir);
+  if (engine.name === 'embedded') {
+    const root = await ensureEmbedded(
+      host,
+      recipe,
+      { ...options, rebuild: options.rebuild ?? false, asRoot: engine.asRoot },
+      progress,
+    );
+    return { kind: 'root', root, asRoot: engine.asRoot, digest: recipe.digest };
+  }
+  const wanted = options.image ?? host.env['IMGBUILD_IMAGE'];
+  if (nonEmpty(wanted)) return await publishedImage(engine, wanted, recipe, options, progress);
+  const found = options.rebuild === true ? undefined : await localImage(engine, recipe);
+  if (found !== undefined) return found;
+  const lock = path.join(host.cacheDir, 'builder/image.lock');
+  const wait = (): void => {
+    progress('waiting for another imgbuild that makes the builder image');
+  };
+  return await withLock(host.env, lock, wait, async () => {
+    const meanwhile = options.rebuild === true ? undefined : await localImage(engine, recipe);
+    return meanwhile ?? (await buildImage(host, engine, recipe, options, progress));
+  });
+}
+
+/** The local image of a recipe, when there is one. */
+export async function localImage(engine: ContainerEngine, recipe: Recipe): Promise<Builder | undefined> {
+  const label = await imageLabel(engine, recipe.image);
+  if (label !== recipe.digest) return undefined;
+  return { kind: 'image', engine, image: recipe.image, digest: recipe.digest };
+}
+
+/** The recipe label of an image; undefined when there is no such image, '' when it has no label. */
+export async function imageLabel(engine: ContainerEngine, name: string): Promise<string | undefined> {
+  try {
+    // An image without labels has null there, whatever the types say.
+    const info = (await engine.client.getImage(name).inspect()) as {
+      Config: { Labels?: Record<string, string> | null };
+    };
+    return info.Config.Labels?.[RECIPE_LABEL] ?? '';
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+async function publishedImage(
+  engine: ContainerEngine,
+  name: string,
+  recipe: Recipe,
+  options: BuilderOptions,
+  progress: Progress,
+): Promise<Builder> {
+  let label = options.rebuild === true ? undefined : await imageLabel(engine, name);
+  if (label !== recipe.digest) {
+    progress(`pulling ${name}`);
+    try {
+      await follow(engine, await engine.client.pull(name), progress);
+      label = await imageLabel(engine, name);
+    } catch (error) {
+      // An image that is here and was made from another recipe still builds: the program in it is replaced by ours.
+      if (label === undefined) {
+        throw new UserError(`The builder image ${name} is not here and cannot be pulled: ${messageOf(error)}`, {
+          hint: 'unset IMGBUILD_IMAGE and imgbuild makes an image of its own',
+          exitCode: EXIT.environment,
+        });
+      }
+    }
+  }
+  if (label === undefined || label === '') {
+    throw new UserError(`${name} is not a builder image: it has no label ${RECIPE_LABEL}`, {
+      hint: 'unset IMGBUILD_IMAGE and imgbuild makes an image of its own',
+      exitCode: EXIT.environment,
+    });
+  }
+  if (label !== recipe.digest) progress(`${name} was made from another recipe than this version's; using it as told`);
+  return { kind: 'image', engine, image: name, digest: label };
+}
+
+async function buildImage(
+  host: Host,
+  engine: ContainerEngine,
+  recipe: Recipe,
+  options: BuilderOptions,
+  progress: Progress,
+): Promise<Builder> {
+  const base = options.base ?? (await ensureBase(host, engine, recipe, options, progress));
+  progress(`building the builder image ${recipe.image} from ${base}, once`);
+  const proxy = options.aptProxy ?? host.env['http_proxy'];
+  await withBuildContext(host.program, async (dir) => {
+    const stream = await engine.client.buildImage(
+      { context: dir, src: ['.'] },
+      {
+        t: recipe.image,
+        dockerfile: RECIPE_FILES[0],
+        buildargs: { BASE: base, RECIPE: recipe.digest, ...(nonEmpty(proxy) ? { http_proxy: proxy } : {}) },
+        nocache: options.rebuild ?? false,
+        rm: true,
+        // Without it a failed step leaves its container behind.
+        forcerm: true,
+        ...(options.signal === undefined ? {} : { abortSignal: options.signal }),
+      },
+    );
+    await follow(engine, stream, progress);
+  });
+  return { kind: 'image', engine, image: recipe.image, digest: recipe.digest };
+}
+
+/** Has the base image: what is here, what a registry gives, or one that is bootstrapped from the Debian archive. */
+async function ensureBase(
+  host: Host,
+  engine: ContainerEngine,
+  recipe: Recipe,
+  options: BuilderOptions,
+  progress: Progress,
+): Promise<string> {
+  if ((await imageLabel(engine, recipe.base)) !== undefined) return recipe.base;
+  try {
+    progress(`pulling ${recipe.base}`);
+    await follow(engine, await engine.client.pull(recipe.base), progress);
+    return recipe.base;
+  } catch (error) {
+    progress(`${recipe.base} cannot be pulled (${messageOf(error)}); bootstrapping it from the Debian archive`);
+  }
+  // Not under the name of the official image, which it is not.
+  const [repo, tag] = ['imgbuild-base', recipe.suite];
+  const name = `${repo}:${tag}`;
+  if (options.rebuild !== true && (await imageLabel(engine, name)) !== undefined) return name;
+  const asRoot = process.getuid?.() === 0;
+  const { tar, done } = await bootstrapTar(host, recipe, { ...options, packages: [], asRoot }, progress);
+  const imported = engine.client.importImage(tar, { repo, tag });
+  // A tar that ends early can look complete to the engine: mmdebstrap's own verdict counts.
+  await Promise.all([
+    done,
+    imported.then(async (stream) => {
+      await follow(engine, stream, progress);
+    }),
+  ]);
+  return name;
+}
+
+/** Passes on what the engine says; an error is a message like any other there, and the stream ends well all the same. */
+function follow(engine: ContainerEngine, stream: NodeJS.ReadableStream, progress: Progress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const tail: string[] = [];
+    let failed: string | undefined;
+    const onMessage = (message: EngineMessage): void => {
+      if (message.error !== undefined) failed = message.error;
+      for (const line of (message.stream ?? message.status ?? '').split('\n')) {
+        if (line.trim() === '') continue;
+        tail.push(line);
+        if (tail.length > 20) tail.shift();
+        progress(line);
+      }
+    };
+    const onFinished = (error: Error | null): void => {
+      const message = failed ?? error?.message;
+      if (message === undefined) resolve();
+      else reject(new UserError(message.trim(), { hint: tail.join('\n'), exitCode: EXIT.environment, cause: error }));
+    };
+    const modem = engine.client.modem as Modem;
+    modem.followProgress(stream, onFinished, onMessage);
+  });
+}
+
+/** HTTP status of an error of the engine. */
+export function statusOf(error: unknown): number | undefined {
+  return (error as { statusCode?: number }).statusCode;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
