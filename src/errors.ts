@@ -27,7 +27,7 @@ export class UserError extends Error {
   }
 }
 
-/** One thing wrong in one file of the user, with its place (1-based line and column). */
+/** One thing wrong in one file of the user, with its place (1-based line and column; line 0: none, as in an argument). */
 export interface Problem {
   readonly file: string;
   readonly line: number;
@@ -52,7 +52,7 @@ export class ConfigError extends Error {
 
 /** `file:line:col: path: message (hint)`, the form that editors and terminals make clickable. */
 export function formatProblem(problem: Problem): string {
-  const where = `${problem.file}:${String(problem.line)}:${String(problem.col)}`;
+  const where = problem.line === 0 ? problem.file : `${problem.file}:${String(problem.line)}:${String(problem.col)}`;
   const path = problem.path === '' ? '' : `${problem.path}: `;
   const hint = problem.hint === undefined ? '' : ` (${problem.hint})`;
   return `${where}: ${path}${problem.message}${hint}`;

@@ -26,6 +26,7 @@ export interface Hook {
   /** File name, `NN-what.sh`; hooks of a phase run by number, then collection order, then name. */
   readonly name: string;
   readonly file: FileRef;
+  /** Over the script and the library (lib.sh) that it is run with. */
   readonly sha256: string;
   /** Options whose environment variable the script mentions: the only ones it is given. */
   readonly options: readonly string[];

@@ -1,0 +1,123 @@
+import { parseTerm, type Term } from './conditions.js';
+import { OPTION_NAME, OptionDeclaration } from './declarations.js';
+import {
+  entriesAt,
+  isMapping,
+  problemAt,
+  stringsAt,
+  valueAt,
+  type Located,
+  type Path,
+  type Source,
+} from './document.js';
+import type { Problem } from '../errors.js';
+import { schemaProblems } from './problems.js';
+import { Collection, Permission } from './schema.js';
+
+/** An option as a collection declares it; without a declaration when what is written there makes no sense. */
+export interface DeclaredOption {
+  readonly name: string;
+  readonly declaration: OptionDeclaration | undefined;
+  readonly collection: string;
+  /** Where it is declared; undefined for options of imgbuild itself. */
+  readonly at: { readonly source: Source; readonly path: Path } | undefined;
+}
+
+/** Packages that come when all terms hold. */
+export interface ConditionalPackages {
+  readonly terms: readonly Located<Term>[];
+  readonly packages: readonly Located<string>[];
+}
+
+/** A collection as its `collection.yaml` and `packages.list` tell. */
+export interface CollectionFile {
+  readonly name: string;
+  readonly source: Source;
+  readonly description: string;
+  readonly bundle: boolean;
+  readonly requires: readonly Located<string>[];
+  readonly wants: readonly Located<string>[];
+  readonly after: readonly Located<string>[];
+  readonly late: boolean;
+  readonly options: readonly DeclaredOption[];
+  readonly packages: readonly Located<string>[];
+  readonly conditional: readonly ConditionalPackages[];
+  readonly permissions: readonly Located<Permission>[];
+  /** What is wrong with it on its own, whichever profile uses it. */
+  readonly problems: readonly Problem[];
+}
+
+/** Keys of a collection.yaml that a bundle cannot have: it is gone once its members are known. */
+const CONTENT_KEYS = ['options', 'set', 'packages', 'conditional', 'permissions'] as const;
+
+/** Reads what a collection says about itself; `listed` are the lines of its packages.list. */
+export function readCollection(
+  name: string,
+  source: Source,
+  listed: readonly Located<string>[],
+  syntax: readonly Problem[],
+): CollectionFile {
+  const problems = [...syntax, ...schemaProblems(source, Collection)];
+  const after = stringsAt(source, ['after']);
+  const bundle = valueAt(source, ['bundle']) === true;
+  if (bundle) {
+    for (const key of CONTENT_KEYS) {
+      if (valueAt(source, [key]) === undefined) continue;
+      problems.push(problemAt(source, [key], `a bundle has no ${key} of its own`, { part: 'key' }));
+    }
+  }
+  const description = valueAt(source, ['description']);
+  return {
+    name,
+    source,
+    description: typeof description === 'string' ? description : '',
+    bundle,
+    requires: stringsAt(source, ['requires']),
+    wants: stringsAt(source, ['wants']),
+    after: after.filter((entry) => entry.value !== '*'),
+    late: valueAt(source, ['after']) === '*',
+    options: readOptions(name, source, problems),
+    packages: [...stringsAt(source, ['packages']), ...listed],
+    conditional: readConditional(source, problems),
+    permissions: listAt(source, ['permissions']).flatMap(({ value, path }) => {
+      const permission = Permission.safeParse(value);
+      return permission.success ? [{ value: permission.data, source, path }] : [];
+    }),
+    problems,
+  };
+}
+
+function readOptions(collection: string, source: Source, problems: Problem[]): DeclaredOption[] {
+  return entriesAt(source, ['options']).map(({ key, value, path }) => {
+    if (!OPTION_NAME.test(key)) {
+      const message = `"${key}" is not a name for an option: dotted camelCase words are`;
+      problems.push(problemAt(source, path, message, { part: 'key' }));
+    }
+    const parsed = OptionDeclaration.safeParse(value);
+    return { name: key, declaration: parsed.success ? parsed.data : undefined, collection, at: { source, path } };
+  });
+}
+
+function readConditional(source: Source, problems: Problem[]): ConditionalPackages[] {
+  return listAt(source, ['conditional']).flatMap(({ value, path }) => {
+    if (!isMapping(value)) return [];
+    const whenPath = [...path, 'when'];
+    const texts: readonly Located<string>[] =
+      typeof value['when'] === 'string'
+        ? [{ value: value['when'], source, path: whenPath }]
+        : stringsAt(source, whenPath);
+    const terms = texts.flatMap((text) => {
+      const term = parseTerm(text.value);
+      if (term !== undefined) return [{ ...text, value: term }];
+      const message = `${JSON.stringify(text.value)} is not a condition: name, !name, name=v1|v2 or !name=v is`;
+      problems.push(problemAt(source, text.path, message));
+      return [];
+    });
+    return [{ terms, packages: stringsAt(source, [...path, 'packages']) }];
+  });
+}
+
+function listAt(source: Source, path: Path): Located<unknown>[] {
+  const list = valueAt(source, path);
+  return Array.isArray(list) ? list.map((value: unknown, index) => ({ value, source, path: [...path, index] })) : [];
+}

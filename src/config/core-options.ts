@@ -1,0 +1,66 @@
+import type { OptionDeclaration } from './declarations.js';
+
+/** Who declares the options below, where the name of a collection is shown otherwise. */
+export const CORE = 'imgbuild';
+
+/** Options of imgbuild itself; everything else is declared by collections. */
+export const CORE_OPTIONS = {
+  'apt.mirror': {
+    type: 'string',
+    default: '',
+    pattern: '[a-z+]+:/[^\\s"\']+',
+    help: "Archive that packages come from and that the image uses later; empty takes Debian's default.",
+  },
+  'apt.securityMirror': {
+    type: 'string',
+    default: '',
+    pattern: '[a-z+]+:/[^\\s"\']+',
+    help: "Archive of security updates; empty takes Debian's default, or `apt.mirror` with the usual suffix when that is set.",
+  },
+  'apt.components': {
+    type: 'list',
+    default: ['main'],
+    item: '[a-z0-9][a-z0-9/-]*',
+    help: 'Components of the archive: main, contrib, non-free, non-free-firmware.',
+  },
+  'apt.variant': {
+    type: 'enum',
+    values: ['apt', 'minbase', 'essential', 'required', 'important', 'standard'],
+    default: 'apt',
+    help: 'Set of packages that every image starts with, by the names that mmdebstrap gives them.',
+  },
+  'apt.sources': {
+    type: 'records',
+    accumulate: true,
+    fields: {
+      name: {
+        type: 'string',
+        required: true,
+        pattern: '[a-z0-9][a-z0-9_-]*',
+        help: 'File name below /etc/apt/sources.list.d, without extension.',
+      },
+      uris: { type: 'list', required: true, item: '[a-z+]+:/\\S+', help: 'Addresses of the archive.' },
+      suites: {
+        type: 'list',
+        default: [],
+        item: '[A-Za-z0-9./_~-]+',
+        help: 'Suites; empty takes the suite of the profile.',
+      },
+      components: { type: 'list', default: ['main'], item: '[A-Za-z0-9./_-]+', help: 'Components.' },
+      key: { type: 'string', default: '', help: 'Armored public key, or path of a key file, that signs the archive.' },
+    },
+    help: 'Further archives, used while building and left configured in the image.',
+  },
+  mergedUsr: {
+    type: 'boolean',
+    default: true,
+    help: 'Lay out the image with /bin, /sbin and /lib as links into /usr.',
+  },
+  'output.zstdLevel': {
+    type: 'integer',
+    default: 3,
+    min: 1,
+    max: 19,
+    help: 'Compression level of zstd outputs: higher is smaller and slower.',
+  },
+} as const satisfies Readonly<Record<string, OptionDeclaration>>;

@@ -1,0 +1,125 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+
+import { parseYaml, problemAt, valueAt } from './document.js';
+import { UserError, type Problem } from '../errors.js';
+import type { ConfigFile } from './resolve-input.js';
+import { didYouMean, nearest } from './suggest.js';
+
+/** A profile that can be built by its name. */
+export interface ProfileFile {
+  readonly name: string;
+  readonly file: string;
+  /** How many directories below the profile directory it lies. */
+  readonly depth: number;
+}
+
+/** Names that outputs, archives and importing platforms take as they are. */
+const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+/** All profiles below the directories, the shallowest first, then by path. */
+export function profileFiles(directories: readonly string[]): ProfileFile[] {
+  return directories
+    .flatMap((directory) => filesBelow(directory, 0))
+    .sort((a, b) => a.depth - b.depth || (a.file < b.file ? -1 : 1));
+}
+
+function filesBelow(directory: string, depth: number): ProfileFile[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    if (entry.name.startsWith('.')) return [];
+    const file = path.join(directory, entry.name);
+    if (entry.isDirectory()) return filesBelow(file, depth + 1);
+    return /\.ya?ml$/.test(entry.name) ? [{ name: profileName(file), file, depth }] : [];
+  });
+}
+
+/** The name of the profile in a file. */
+export function profileName(file: string): string {
+  return path.basename(file).replace(/\.ya?ml$/, '');
+}
+
+interface Places {
+  readonly cwd: string;
+  readonly programDir: string;
+  readonly profileDirs: readonly string[];
+  readonly show: (file: string) => string;
+}
+
+/** The file of a profile that is named by path (with or without .yaml) or by a bare name. */
+export function findProfile(places: Places, nameOrPath: string): string {
+  const file = byPath(places, nameOrPath) ?? byName(places, nameOrPath);
+  if (!PROFILE_NAME.test(profileName(file))) {
+    throw new UserError(`"${profileName(file)}" cannot be the name of a profile: it names the outputs`, {
+      hint: 'use letters, digits, dots, dashes and underscores',
+    });
+  }
+  return file;
+}
+
+function byPath({ cwd, programDir, profileDirs }: Places, nameOrPath: string): string | undefined {
+  if (!nameOrPath.includes('/') && !/\.ya?ml$/.test(nameOrPath)) return undefined;
+  const bases = [cwd, programDir, ...profileDirs];
+  return bases.map((base) => withExtension(path.resolve(base, nameOrPath))).find((file) => file !== undefined);
+}
+
+function withExtension(file: string): string | undefined {
+  return [file, `${file}.yaml`, `${file}.yml`].find((name) => statSync(name, { throwIfNoEntry: false })?.isFile());
+}
+
+function byName({ profileDirs, show }: Places, name: string): string {
+  const all = profileFiles(profileDirs);
+  const [first, second] = all.filter((profile) => profile.name === name);
+  if (first === undefined) {
+    const near = nearest(
+      path.basename(name),
+      all.map((profile) => profile.name),
+    );
+    const hint = near === undefined ? 'imgbuild list profiles shows all there are' : `did you mean "${near}"?`;
+    throw new UserError(`there is no profile "${name}"`, { hint });
+  }
+  if (second?.depth === first.depth) {
+    throw new UserError(`profile "${name}" could be ${show(first.file)} or ${show(second.file)}`, {
+      hint: 'name it by its path',
+    });
+  }
+  return first.file;
+}
+
+/** Reads a profile and all that it extends, what is extended first. */
+export function loadChain(file: string, show: (file: string) => string, problems: Problem[]): ConfigFile[] {
+  const chain: ConfigFile[] = [];
+  const seen: string[] = [];
+  let next: string | undefined = file;
+  while (next !== undefined) {
+    seen.push(next);
+    const source = readYaml(next, show, problems);
+    const directory = path.dirname(next);
+    chain.unshift({ source, directory });
+    const wanted = valueAt(source, ['extends']);
+    if (typeof wanted !== 'string' || wanted === '') break;
+    const extended: string | undefined = withExtension(path.resolve(directory, wanted));
+    if (extended === undefined) {
+      const near = filesBelow(directory, 0).map((profile) => path.relative(directory, profile.file));
+      problems.push(problemAt(source, ['extends'], `there is no file ${wanted} here`, didYouMean(wanted, near)));
+    } else if (seen.includes(extended)) {
+      const names = [...seen.slice(seen.indexOf(extended)), extended].map(show);
+      problems.push(problemAt(source, ['extends'], `profiles extend each other: ${names.join(' → ')}`));
+      break;
+    }
+    next = extended;
+  }
+  return chain;
+}
+
+/** Reads and parses a yaml file; an unreadable one is an error by itself. */
+export function readYaml(file: string, show: (file: string) => string, problems: Problem[]): ConfigFile['source'] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
+    throw new UserError(`${show(file)} cannot be read (${code})`, { cause });
+  }
+  return parseYaml(text, show(file), problems);
+}

@@ -1,0 +1,48 @@
+import type { CollectionFile, ConditionalPackages } from './collection.js';
+import { evaluate } from './conditions.js';
+import type { Located } from './document.js';
+import type { BuildConfig, OptionValue } from './types.js';
+
+/** Package names without what apt takes behind them, so that `-vim` removes `vim=2:9.1` and `vim/trixie-backports`. */
+function bareName(name: string): string {
+  return name.replace(/[=/].*$/, '');
+}
+
+/**
+ * Brings the packages of all collections, then of the site and the profile, into the two layers. A leading `-`
+ * takes out what was added before; a collection that comes later may add it again.
+ */
+export function mergePackages(
+  collections: readonly CollectionFile[],
+  later: readonly (readonly Located<string>[])[],
+  lookup: (name: string) => OptionValue | undefined,
+): BuildConfig['packages'] {
+  const wanted = new Map<string, { name: string; layer: 'shared' | 'extra' }>();
+  const apply = (list: readonly Located<string>[], layer: 'shared' | 'extra'): void => {
+    for (const { value } of list) {
+      if (value.startsWith('-')) {
+        wanted.delete(bareName(value.slice(1)));
+        continue;
+      }
+      const before = wanted.get(bareName(value));
+      // What any collection always has stays in the layer that profiles share.
+      wanted.set(bareName(value), { name: value, layer: before?.layer === 'shared' ? 'shared' : layer });
+    }
+  };
+  const holds = ({ terms }: ConditionalPackages): boolean =>
+    evaluate(
+      terms.map((term) => term.value),
+      lookup,
+    );
+  for (const collection of collections) {
+    apply(collection.packages, 'shared');
+    for (const entry of collection.conditional) if (holds(entry)) apply(entry.packages, 'extra');
+  }
+  for (const list of later) apply(list, 'extra');
+  const layer = (name: 'shared' | 'extra'): string[] =>
+    [...wanted.values()]
+      .filter((entry) => entry.layer === name)
+      .map((entry) => entry.name)
+      .sort();
+  return { shared: layer('shared'), extra: layer('extra') };
+}

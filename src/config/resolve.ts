@@ -1,0 +1,94 @@
+import type { CollectionFile } from './collection.js';
+import type { Problem } from '../errors.js';
+import { checkTerm, gatherCollections } from './resolve-collections.js';
+import { scanHook } from './resolve-hooks.js';
+import type { ConfigFile, Resolution, ResolveInput } from './resolve-input.js';
+import type { OptionLayer, OptionTable } from './resolve-layers.js';
+import { mergeOptions } from './resolve-options.js';
+import { mergePackages } from './resolve-packages.js';
+import { readProfile } from './resolve-profile.js';
+import { PHASES, type Hook, type OptionValue, type ResolvedCollection } from './types.js';
+
+/**
+ * Works out what a profile means. Pure: whatever has to be read is asked from `input`. Everything that is wrong is
+ * added to `problems`; the result is of use only when nothing was.
+ */
+export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
+  const facts = readProfile(input, problems);
+  const { collections, table } = gatherCollections(input, facts.collections, problems);
+  const options = mergeOptions(table, optionLayers(input, collections), input.sets, input.cwd, problems);
+  const terms = collections.flatMap(({ conditional }) => conditional.flatMap((entry) => entry.terms));
+  for (const term of terms) checkTerm(term, table, problems);
+  const lookup = (name: string): OptionValue | undefined => {
+    if (name === 'suite' || name === 'architecture') return facts[name];
+    return name in options.secrets ? true : options.values[name];
+  };
+  return {
+    config: {
+      profile: input.name,
+      suite: facts.suite,
+      architecture: facts.architecture,
+      collections: collections.flatMap((collection) => resolveCollection(input, collection, table, problems)),
+      options: sortKeys(options.values),
+      secrets: sortKeys(options.secrets),
+      packages: mergePackages(collections, facts.packages, lookup),
+      outputs: facts.outputs,
+      roots: input.roots,
+    },
+    origins: options.origins,
+    declared: table.declared,
+  };
+}
+
+/** Where options get values, the weakest first. */
+function optionLayers(input: ResolveInput, collections: readonly CollectionFile[]): OptionLayer[] {
+  const ofFile = (file: ConfigFile, lenient: boolean): OptionLayer => ({
+    label: file.source.file,
+    source: file.source,
+    path: ['options'],
+    directory: file.directory,
+    lenient,
+  });
+  return [
+    ...collections
+      .filter(({ bundle }) => !bundle)
+      .map(({ name, source }) => ({
+        label: `collection ${name}`,
+        source,
+        path: ['set'],
+        directory: input.cwd,
+        lenient: true,
+        collection: name,
+      })),
+    ...(input.site === undefined ? [] : [ofFile(input.site, true)]),
+    ...input.profile.map((file) => ofFile(file, false)),
+  ];
+}
+
+function resolveCollection(
+  input: ResolveInput,
+  collection: CollectionFile,
+  table: OptionTable,
+  problems: Problem[],
+): ResolvedCollection[] {
+  const content = input.content(collection);
+  problems.push(...content.problems);
+  if (collection.bundle) return [];
+  const hooks = content.hooks.map((hook): Hook => {
+    const { phase, name, file, sha256 } = hook;
+    const base = { collection: collection.name, phase, name, file, sha256, ...scanHook(hook, table, problems) };
+    const files = content.files === undefined ? {} : { files: content.files };
+    return { ...base, ...files, filesDigest: content.filesDigest };
+  });
+  hooks.sort((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase) || compare(a.name, b.name));
+  return [{ name: collection.name, description: collection.description, hooks, overlays: content.overlays }];
+}
+
+function sortKeys<T>(record: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => compare(a, b)));
+}
+
+/** Order by code unit, which unlike localeCompare is the same on every machine. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
