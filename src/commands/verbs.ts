@@ -14,6 +14,12 @@ const CARE = 'Care:';
 /** All verbs in the order of the help. */
 export const VERBS: readonly Verb[] = [
   {
+    name: 'cache',
+    summary: 'show and prune what builds have cached',
+    group: CARE,
+    load: () => import('./cache.js'),
+  },
+  {
     name: 'completion',
     summary: 'print the completion script for a shell',
     group: CARE,
