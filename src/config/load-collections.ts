@@ -5,6 +5,7 @@ import { readCollection, type CollectionFile } from './collection.js';
 import type { CollectionContent } from './content.js';
 import { lineSource, parseYaml, type Located } from './document.js';
 import type { Problem } from '../errors.js';
+import type { Library } from './library.js';
 import { readContent, type CollectionPlace } from './load-content.js';
 
 /** A directory of collections. */
@@ -32,7 +33,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]*(?:\/[A-Za-z0-9][A-Za-z0-9._+-]*)*$/;
  */
 export function openCollections(
   roots: readonly Root[],
-  library: string,
+  library: Library,
   show: (file: string) => string,
 ): CollectionStore {
   const files = new Map<string, CollectionFile | undefined>();

@@ -6,6 +6,7 @@ import type { CollectionContent, HookFile } from './content.js';
 import { lineSource, problemAt, type Path, type Source } from './document.js';
 import type { Problem } from '../errors.js';
 import { sha256 } from '../digest.js';
+import { reachableLibrary, type Library } from './library.js';
 import { didYouMean, nearest } from './suggest.js';
 import { PHASES, type FileRef, type Overlay, type OverlayEntry, type Phase } from './types.js';
 
@@ -24,11 +25,11 @@ const PARTS = ['collection.yaml', 'packages.list', 'hooks', 'overlay', 'files'] 
 /** What editors, Finder, Python and git leave in directories; .gitkeep lets git keep an empty one. */
 const DEBRIS = /^(?:\.gitkeep|\.DS_Store|__pycache__|.*\.py[co]|.*~|\.?#.*|\..*\.sw[a-p])$/;
 
-/** Reads hooks, overlays and files of a collection, with digests. `library` is the text that hooks are run with. */
+/** Reads hooks, overlays and files of a collection, with digests. `library` is what hooks are run with. */
 export function readContent(
   collection: CollectionFile,
   place: CollectionPlace,
-  library: string,
+  library: Library,
   show: (file: string) => string,
 ): CollectionContent {
   const problems: Problem[] = [];
@@ -58,7 +59,7 @@ export function readContent(
 
 interface ReadContext {
   readonly place: CollectionPlace;
-  readonly library: string;
+  readonly library: Library;
   readonly show: (file: string) => string;
   readonly report: (message: string, at?: Path, more?: { hint?: string }) => void;
 }
@@ -92,8 +93,9 @@ function readHooks(context: ReadContext): HookFile[] {
       const text = readFileSync(file, 'utf8');
       const source: Source = lineSource(show(file));
       const ref: FileRef = { root: place.root, path: `${place.relative}/hooks/${phase}/${name}` };
-      // A hook does what the functions do that it calls, so a change of the library is a change of the hook.
-      return [{ phase, name, file: ref, text, sha256: sha256(`${sha256(library)} ${sha256(text)}`), source }];
+      // A hook does what the functions do that it calls, so a change of these is a change of the hook.
+      const used = reachableLibrary(library, text);
+      return [{ phase, name, file: ref, text, sha256: sha256(`${sha256(used)} ${sha256(text)}`), source }];
     }),
   );
 }

@@ -5,6 +5,7 @@ import type { CollectionFile } from './collection.js';
 import type { OptionDeclaration } from './declarations.js';
 import { valueAt } from './document.js';
 import { ConfigError, UserError, type Problem } from '../errors.js';
+import { parseLibrary } from './library.js';
 import { openCollections, type CollectionStore, type Root } from './load-collections.js';
 import { findProfile, loadChain, profileFiles, profileName, readYaml } from './load-profile.js';
 import { optionEnvName } from './options.js';
@@ -58,7 +59,7 @@ export function loadProject(dirs: ProjectDirs): Project {
     programDir,
     roots,
     profileDirs: [...new Set([...profileDirs, path.join(cwd, 'profiles'), path.join(programDir, 'profiles')])],
-    collections: openCollections(roots, library, show),
+    collections: openCollections(roots, parseLibrary(library), show),
     show,
   };
 }

@@ -51,7 +51,7 @@ export function defaultValue(declaration: PlainDeclaration): OptionValue {
   }
 }
 
-/** Reads the value of `--set name=text` by the declaration: lists are comma-separated, records are JSON. */
+/** Reads the value of `--set name=text` by the declaration: lists are comma-separated or JSON, records are JSON. */
 export function parseText(declaration: PlainDeclaration, text: string): Checked<OptionValue> {
   switch (declaration.type) {
     case 'boolean':
@@ -59,17 +59,22 @@ export function parseText(declaration: PlainDeclaration, text: string): Checked<
     case 'integer':
       return checkInteger(declaration, /^[+-]?[0-9]+$/.test(text) ? Number(text) : text);
     case 'list': {
+      if (text.startsWith('[')) return checkJson(declaration, text);
       const items = text.split(',').map((item) => item.trim());
       return checkValue(declaration, text.trim() === '' ? [] : items);
     }
     case 'records':
-      try {
-        return checkValue(declaration, JSON.parse(text));
-      } catch {
-        return fault('must be a JSON list of objects');
-      }
+      return checkJson(declaration, text);
     default:
       return checkValue(declaration, text);
+  }
+}
+
+function checkJson(declaration: PlainDeclaration, text: string): Checked<OptionValue> {
+  try {
+    return checkValue(declaration, JSON.parse(text));
+  } catch {
+    return fault('is neither a list separated by commas nor a JSON list');
   }
 }
 

@@ -2,7 +2,7 @@ import type { CollectionFile, DeclaredOption } from './collection.js';
 import type { Term } from './conditions.js';
 import { problemAt, type Located } from './document.js';
 import type { Problem } from '../errors.js';
-import { checkValue } from './options.js';
+import { checkValue, optionEnvName } from './options.js';
 import { orderCollections, type OrderNode, type UnknownName } from './order.js';
 import type { ResolveInput } from './resolve-input.js';
 import { nearestOption, type OptionTable } from './resolve-layers.js';
@@ -40,6 +40,7 @@ export function gatherCollections(
   let elsewhere: ReadonlyMap<string, DeclaredOption> | undefined;
   const table: OptionTable = {
     declared,
+    variables: new Map([...declared].map(([name, option]) => [optionEnvName(name), option])),
     order: found.order,
     incomplete: found.unknown.length > 0,
     elsewhere: () => {

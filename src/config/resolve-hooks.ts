@@ -1,4 +1,3 @@
-import type { DeclaredOption } from './collection.js';
 import type { HookFile } from './content.js';
 import { problemAt } from './document.js';
 import type { Problem } from '../errors.js';
@@ -13,63 +12,74 @@ export interface HookNeeds {
 }
 
 /** `secret NAME` where a command can stand; elsewhere it is prose (a here document, a message). */
-const SECRET_CALL = /(?:^|[;&|({`!]|\b(?:if|then|else|elif|do|while|until))\s*secret\s+(["']?)([A-Za-z][\w.-]*)\1/g;
+const SECRET_CALL = /(?:^|[;&|({`!]|\b(?:if|then|else|elif|do|while|until))\s*secret\s+["']?([\w.$@{-]+)/g;
+
+/** Reports something about a column (from 0) of a line. */
+type Report = (column: number, message: string, hint?: string) => void;
 
 /** Names of the options and secrets of a hook, which it declares by mentioning them. */
 export function scanHook(hook: HookFile, table: OptionTable, problems: Problem[]): HookNeeds {
-  const variables = new Map<string, DeclaredOption>();
-  for (const option of table.declared.values()) variables.set(optionEnvName(option.name), option);
   const options = new Set<string>();
   const secrets = new Set<string>();
   for (const [index, line] of hook.text.split('\n').entries()) {
     if (/^\s*#/.test(line)) continue;
-    for (const match of line.matchAll(/\bOPT_\w+/g)) {
-      const found = variables.get(match[0]);
-      if (found !== undefined) {
-        if (found.declaration?.type === 'secret')
-          report(match.index, `${match[0]} is a secret`, `use: secret ${found.name}`);
-        else options.add(found.name);
-        continue;
-      }
-      // ${OPT_X:-…} says that the hook can do without.
-      const optional =
-        line.slice(0, match.index).endsWith('${') && /^:?[-+]/.test(line.slice(match.index + match[0].length));
-      const problem = unknownVariable(match[0], optional, variables, table);
-      if (problem !== undefined) report(match.index, problem.message, problem.hint);
-    }
-    for (const match of line.matchAll(SECRET_CALL)) {
-      const name = match[2] ?? '';
-      const column = match.index + match[0].lastIndexOf(name);
-      const found = table.declared.get(name);
-      if (found === undefined) {
-        if (table.elsewhere().get(name)?.declaration?.type !== 'secret') {
-          report(column, `unknown secret "${name}"`, nearestOption(table, name).hint);
-        }
-      } else if (found.declaration !== undefined && found.declaration.type !== 'secret') {
-        report(column, `option "${name}" is not a secret`, `use: "$${optionEnvName(name)}"`);
-      } else {
-        secrets.add(name);
-      }
-    }
-
-    function report(column: number, message: string, hint: string | undefined): void {
-      const place = { line: index + 1, col: column + 1 };
-      const problem = { ...problemAt(hook.source, [], message), ...place };
-      problems.push(hint === undefined ? problem : { ...problem, hint });
-    }
+    const report: Report = (column, message, hint) => {
+      const problem = problemAt(hook.source, [index + 1], message, hint === undefined ? {} : { hint });
+      problems.push({ ...problem, col: column + 1 });
+    };
+    for (const name of optionsIn(line, table, report)) options.add(name);
+    for (const name of secretsIn(line, table, report)) secrets.add(name);
   }
   return { options: [...options].sort(), secrets: [...secrets].sort() };
+}
+
+function optionsIn(line: string, table: OptionTable, report: Report): string[] {
+  return [...line.matchAll(/\bOPT_\w+/g)].flatMap(({ index, 0: variable }) => {
+    const found = table.variables.get(variable);
+    if (found?.declaration?.type === 'secret') {
+      report(index, `${variable} is a secret`, `use: secret ${found.name}`);
+      return [];
+    }
+    if (found !== undefined) return [found.name];
+    // ${OPT_X:-…} says that the hook can do without.
+    const optional = line.slice(0, index).endsWith('${') && /^:?[-+]/.test(line.slice(index + variable.length));
+    const problem = unknownVariable(variable, optional, table);
+    if (problem !== undefined) report(index, problem.message, problem.hint);
+    return [];
+  });
+}
+
+function secretsIn(line: string, table: OptionTable, report: Report): string[] {
+  return [...line.matchAll(SECRET_CALL)].flatMap((match) => {
+    const name = match[1] ?? '';
+    const column = match.index + match[0].length - name.length;
+    const found = table.declared.get(name);
+    if (/[$@{]/.test(name)) {
+      report(column, 'the name of a secret must be written out: only what a hook names is given to it');
+    } else if (found === undefined) {
+      if (table.elsewhere().get(name)?.declaration?.type !== 'secret') {
+        report(column, `unknown secret "${name}"`, nearestOption(table, name).hint);
+      }
+    } else if (found.declaration !== undefined && found.declaration.type !== 'secret') {
+      report(column, `option "${name}" is not a secret`, `use: "$${optionEnvName(name)}"`);
+    } else {
+      return [name];
+    }
+    return [];
+  });
 }
 
 function unknownVariable(
   variable: string,
   optional: boolean,
-  variables: ReadonlyMap<string, DeclaredOption>,
   table: OptionTable,
 ): { message: string; hint: string | undefined } | undefined {
   const foreign = [...table.elsewhere().values()].find((option) => optionEnvName(option.name) === variable);
   if (foreign === undefined) {
-    return { message: `${variable} is the variable of no option`, hint: didYouMean(variable, variables.keys()).hint };
+    return {
+      message: `${variable} is the variable of no option`,
+      hint: didYouMean(variable, table.variables.keys()).hint,
+    };
   }
   if (optional || table.incomplete) return undefined;
   return {

@@ -6,6 +6,8 @@ import { nearest } from './suggest.js';
 /** The options of a profile's collections, and those that it could have with others. */
 export interface OptionTable {
   readonly declared: ReadonlyMap<string, DeclaredOption>;
+  /** The same by the names of their variables in hooks. */
+  readonly variables: ReadonlyMap<string, DeclaredOption>;
   /** Options of collections that are not part of the profile; looked up only when needed, as that reads all of them. */
   readonly elsewhere: () => ReadonlyMap<string, DeclaredOption>;
   /** Names of the collections of the profile, in their order. */

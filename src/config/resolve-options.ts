@@ -3,8 +3,8 @@ import type { CollectionFile, DeclaredOption } from './collection.js';
 import { problemAt } from './document.js';
 import type { Problem } from '../errors.js';
 import { checkValue, defaultValue, optionEnvName } from './options.js';
-import { layerEntries, type OptionLayer, type OptionTable } from './resolve-layers.js';
-import { readSecretSource, readSet } from './resolve-sets.js';
+import { layerEntries, type Entry, type OptionLayer, type OptionTable } from './resolve-layers.js';
+import { readSecretSource, readSet, type Assignment } from './resolve-sets.js';
 import type { OptionValue, SecretSource } from './types.js';
 
 export interface MergedOptions {
@@ -30,25 +30,34 @@ export function declareOptions(
   problems: Problem[],
 ): Map<string, DeclaredOption> {
   const declared = new Map<string, DeclaredOption>();
-  const variables = new Map<string, string>();
   for (const option of [...coreOptions(), ...collections.flatMap((collection) => collection.options)]) {
-    const { name, at } = option;
-    const before = declared.get(name);
-    const variable = optionEnvName(name);
-    const group = [...declared.keys()].find((other) => other.startsWith(`${name}.`) || name.startsWith(`${other}.`));
-    if (before !== undefined) clash(`option "${name}" is already declared by collection "${before.collection}"`);
-    else if (variables.has(variable))
-      clash(`option "${name}" and "${variables.get(variable) ?? ''}" are both ${variable} in hooks`);
-    else if (group !== undefined)
-      clash(`option "${name}" and "${group}" cannot both be: one name would be an option and a group`);
-    else declared.set(name, option);
-    variables.set(variable, name);
-
-    function clash(message: string): void {
-      if (at !== undefined) problems.push(problemAt(at.source, at.path, message, { part: 'key' }));
+    const clash = clashOf(option, declared);
+    if (clash === undefined) declared.set(option.name, option);
+    else if (option.at !== undefined) {
+      problems.push(problemAt(option.at.source, option.at.path, clash, { part: 'key' }));
     }
   }
   return declared;
+}
+
+function clashOf({ name }: DeclaredOption, declared: ReadonlyMap<string, DeclaredOption>): string | undefined {
+  const same = declared.get(name);
+  if (same !== undefined) return `option "${name}" is already declared by collection "${same.collection}"`;
+  const plain = wordsOf(name);
+  for (const other of declared.keys()) {
+    if (other.startsWith(`${name}.`) || name.startsWith(`${other}.`)) {
+      return `option "${name}" and "${other}" cannot both be: one name would be an option and a group`;
+    }
+    if (wordsOf(other) === plain && optionEnvName(other) === optionEnvName(name)) {
+      return `option "${name}" and "${other}" are both ${optionEnvName(name)} in hooks`;
+    }
+  }
+  return undefined;
+}
+
+/** Names that are different without separators have different variables, too; asking this first is much faster. */
+function wordsOf(name: string): string {
+  return name.replaceAll(/[.-]/g, '').toLowerCase();
 }
 
 /** Merges values: declared defaults, then the layers in order, then `--set` arguments. */
@@ -65,46 +74,42 @@ export function mergeOptions(
   for (const { name, declaration } of table.declared.values()) {
     if (declaration !== undefined && declaration.type !== 'secret') values[name] = defaultValue(declaration);
   }
-  const assign = (option: DeclaredOption, value: OptionValue, label: string): void => {
+  const assign = ({ option, ...given }: Assignment, label: string): void => {
     const { name, declaration } = option;
-    const accumulates = declaration !== undefined && 'accumulate' in declaration && declaration.accumulate === true;
-    values[name] = accumulates ? append(values[name], value) : value;
-    const origin = origins.get(name);
-    origins.set(name, accumulates && origin !== undefined && origin !== label ? `${origin}, ${label}` : label);
+    // Options of collections that are not part of the profile have been checked, and that is all.
+    if (!table.declared.has(name)) return;
+    const before = origins.get(name);
+    const adds = declaration !== undefined && 'accumulate' in declaration && declaration.accumulate === true;
+    if ('secret' in given) secrets[name] = given.secret;
+    else values[name] = adds ? append(values[name], given.value) : given.value;
+    origins.set(name, adds && before !== undefined && before !== label ? `${before}, ${label}` : label);
   };
   for (const layer of layers) {
-    for (const { option, at } of layerEntries(table, layer, problems)) {
-      const { declaration, name } = option;
-      if (declaration === undefined) continue;
-      if (declaration.type === 'secret') {
-        const secret = readSecretSource(at, layer.directory, problems);
-        if (secret === undefined || !table.declared.has(name)) continue;
-        secrets[name] = secret;
-        origins.set(name, layer.label);
-        continue;
-      }
-      const checked = checkValue(declaration, at.value);
-      if (checked.ok) {
-        if (table.declared.has(name)) assign(option, checked.value, layer.label);
-        continue;
-      }
-      for (const fault of checked.faults) {
-        const path = [...at.path, ...fault.path];
-        problems.push(problemAt(at.source, path, fault.message, fault.hint === undefined ? {} : { hint: fault.hint }));
-      }
+    for (const entry of layerEntries(table, layer, problems)) {
+      const assignment = checkEntry(entry, layer, problems);
+      if (assignment !== undefined) assign(assignment, layer.label);
     }
   }
   for (const text of sets) {
-    const set = readSet(table, text, cwd, problems);
-    if (set === undefined) continue;
-    if ('secret' in set) {
-      secrets[set.option.name] = set.secret;
-      origins.set(set.option.name, '--set');
-    } else {
-      assign(set.option, set.value, '--set');
-    }
+    const assignment = readSet(table, text, cwd, problems);
+    if (assignment !== undefined) assign(assignment, '--set');
   }
   return { values, secrets, origins };
+}
+
+function checkEntry({ option, at }: Entry, layer: OptionLayer, problems: Problem[]): Assignment | undefined {
+  const { declaration } = option;
+  if (declaration === undefined) return undefined;
+  if (declaration.type === 'secret') {
+    const secret = readSecretSource(at, layer.directory, problems);
+    return secret === undefined ? undefined : { option, secret };
+  }
+  const checked = checkValue(declaration, at.value);
+  if (checked.ok) return { option, value: checked.value };
+  for (const { path, message, hint } of checked.faults) {
+    problems.push(problemAt(at.source, [...at.path, ...path], message, hint === undefined ? {} : { hint }));
+  }
+  return undefined;
 }
 
 function append(before: OptionValue | undefined, value: OptionValue): OptionValue {

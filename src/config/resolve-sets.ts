@@ -52,12 +52,18 @@ function argumentSource(name: string): Source {
   return { file: `--set ${name}`, value: undefined, show: () => '', place: () => ({ line: 0, col: 0 }) };
 }
 
-type Set =
+/** What an option is to become. */
+export type Assignment =
   | { readonly option: DeclaredOption; readonly value: OptionValue }
   | { readonly option: DeclaredOption; readonly secret: SecretSource };
 
 /** Reads a `--set name=text` argument by the declaration of the option. */
-export function readSet(table: OptionTable, argument: string, cwd: string, problems: Problem[]): Set | undefined {
+export function readSet(
+  table: OptionTable,
+  argument: string,
+  cwd: string,
+  problems: Problem[],
+): Assignment | undefined {
   const equals = argument.indexOf('=');
   const name = (equals < 0 ? argument : argument.slice(0, equals)).trim();
   const reject = (fault: { message: string; hint?: string }): void => {

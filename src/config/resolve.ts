@@ -77,8 +77,11 @@ function resolveCollection(
   const hooks = content.hooks.map((hook): Hook => {
     const { phase, name, file, sha256 } = hook;
     const base = { collection: collection.name, phase, name, file, sha256, ...scanHook(hook, table, problems) };
-    const files = content.files === undefined ? {} : { files: content.files };
-    return { ...base, ...files, filesDigest: content.filesDigest };
+    const { files, filesDigest } = content;
+    // Like options: a script depends on what it mentions, and a change of the others' files is none of it.
+    return files === undefined || !/\bFILES\b/.test(hook.text)
+      ? { ...base, filesDigest: '' }
+      : { ...base, files, filesDigest };
   });
   hooks.sort((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase) || compare(a.name, b.name));
   return [{ name: collection.name, description: collection.description, hooks, overlays: content.overlays }];

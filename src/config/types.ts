@@ -26,15 +26,15 @@ export interface Hook {
   /** File name, `NN-what.sh`; hooks of a phase run by number, then collection order, then name. */
   readonly name: string;
   readonly file: FileRef;
-  /** Over the script and the library (lib.sh) that it is run with. */
+  /** Over the script and the functions of the library (lib.sh) that it can reach. */
   readonly sha256: string;
   /** Options whose environment variable the script mentions: the only ones it is given. */
   readonly options: readonly string[];
   /** Secrets that the script asks for by name with `secret NAME`. */
   readonly secrets: readonly string[];
-  /** The collection's `files/` directory, when there is one. */
+  /** The collection's `files/` directory, when there is one and the script mentions $FILES. */
   readonly files?: FileRef;
-  /** Digest over the content of `files/`, or '' without one. */
+  /** Digest over the content of `files/`, or '' without it. */
   readonly filesDigest: string;
 }
 
