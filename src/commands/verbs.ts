@@ -9,10 +9,30 @@ export interface Verb {
   readonly load: () => Promise<{ readonly register: (program: Command) => void }>;
 }
 
+const BUILD = 'Build:';
 const CARE = 'Care:';
 
 /** All verbs in the order of the help. */
 export const VERBS: readonly Verb[] = [
+  {
+    name: 'build',
+    summary: 'build images of profiles',
+    group: BUILD,
+    load: () => import('./build.js'),
+  },
+  {
+    name: 'plan',
+    summary: 'show what a build would do',
+    group: BUILD,
+    load: () => import('./plan.js'),
+  },
+  {
+    name: 'execute',
+    summary: 'what the launcher starts in the builder',
+    group: BUILD,
+    hidden: true,
+    load: () => import('./execute.js'),
+  },
   {
     name: 'cache',
     summary: 'show and prune what builds have cached',

@@ -10,6 +10,7 @@ import { CACHE_LEVEL, packTree, unpackTree } from './frames.js';
 import { bootstrap, install } from './install.js';
 import { isolatedTarget } from './namespace.js';
 import { watchPhases, writePhase } from './phases.js';
+import { rememberKeys } from './predict.js';
 import { publishTarball } from './publish.js';
 import { run } from './run.js';
 import { withSecrets } from './secrets.js';
@@ -112,6 +113,7 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
   const outputStart = performance.now();
   const files = await publish(context, plan, keys, entry, archive);
   rememberOutput(settings, { ...record, files });
+  rememberKeys(settings.cacheDir, settings.builderDigest, plan, { ...keys });
   rememberInputs(settings.cacheDir, profile, Object.fromEntries(plan.stages.map((stage) => [stage.name, stage.inputs])));
   emit({
     type: 'stage',
@@ -282,7 +284,7 @@ async function timed(context: Context, plan: BuildPlan, stage: StageName, work: 
   const started = performance.now();
   await work();
   const seconds = (performance.now() - started) / 1000;
-  context.emit({ type: 'stage', profile: context.profile, stage, state: 'done', seconds });
+  context.emit({ type: 'stage', profile: context.profile, stage, state: 'done', seconds, why });
 }
 
 /** Keeps the log of a failed build beside the outputs; when that place is what failed, the message has to do. */

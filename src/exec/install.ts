@@ -99,7 +99,6 @@ export async function bootstrap(
       counts.set(step.phase, script.count);
       return `--${step.phase}-hook=bash ${script.path} "$1"`;
     });
-  const merged = plan.apt.mergedUsr ? 'merged-usr' : 'no-merged-usr';
   const argv = [
     'mmdebstrap',
     '--mode=root',
@@ -109,7 +108,7 @@ export async function bootstrap(
     '--format=directory',
     // Its check finds our own mount and the host's qemu; unlinking what the repository holds is not its business.
     '--skip=check/empty,essential/unlink,download/empty',
-    `--hook-dir=/usr/share/mmdebstrap/hooks/${merged}`,
+    ...layoutArguments(plan),
     `--setup-hook=bash ${setup} "$1"`,
     ...phaseHooks,
     `--customize-hook=bash ${finish} "$1"`,
@@ -122,6 +121,20 @@ export async function bootstrap(
   const outside = `${bindMount(context, directory, '')}exec "$@"`;
   const watch = watchPhases(context, 'base', counts);
   await runInstaller(context, isolated(outside, argv), `bootstrapping ${plan.suite}`, epoch, watch);
+}
+
+/**
+ * How /bin, /sbin and /lib come to be. mmdebstrap's hooks need the package usr-is-merged, which bullseye does not have:
+ * there the links are made by hand, as debootstrap did for it; unmerged is what bullseye is by itself.
+ */
+function layoutArguments(plan: BuildPlan): string[] {
+  const { mergedUsr } = plan.apt;
+  if (plan.suite !== 'bullseye') {
+    return [`--hook-dir=/usr/share/mmdebstrap/hooks/${mergedUsr ? 'merged-usr' : 'no-merged-usr'}`];
+  }
+  if (!mergedUsr) return [];
+  const names = ['bin', 'sbin', 'lib', ...(plan.architecture === 'amd64' ? ['lib32', 'lib64', 'libx32'] : [])];
+  return [`--setup-hook=for d in ${names.join(' ')}; do mkdir -p "$1/usr/$d" && ln -s "usr/$d" "$1/$d"; done`];
 }
 
 /** Stage `packages`: apt in the target adds the rest. */

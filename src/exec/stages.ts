@@ -35,13 +35,18 @@ function entryPath(cacheDir: string, key: string): string {
 }
 
 /** The stage's result, when it and all its frames are there. */
-export function findStage(cacheDir: string, key: string): StageEntry | undefined {
+export function peekStage(cacheDir: string, key: string): StageEntry | undefined {
   const path = entryPath(cacheDir, key);
   if (!existsSync(path)) return undefined;
   const entry = JSON.parse(readFileSync(path, 'utf8')) as StageEntry;
-  if (!hasFrames(cacheDir, entry)) return undefined;
+  return hasFrames(cacheDir, entry) ? entry : undefined;
+}
+
+/** As `peekStage`, and notes that it was used: `cache prune` removes what was not for longest. */
+export function findStage(cacheDir: string, key: string): StageEntry | undefined {
+  const entry = peekStage(cacheDir, key);
   const now = new Date();
-  utimesSync(path, now, now);
+  if (entry !== undefined) utimesSync(entryPath(cacheDir, key), now, now);
   return entry;
 }
 

@@ -24,7 +24,6 @@ export interface BuildSettings {
   readonly aptProxy: string;
   /** Use the archive as it was last seen and never ask the network. */
   readonly offline: boolean;
-  readonly explain: boolean;
   /** Seconds since the epoch that clamp every time in the image; undefined: newest date of the archives' Release files. */
   readonly sourceDateEpoch?: number;
   /** Digest of the recipe that the builder was made from. */

@@ -62,3 +62,9 @@ export interface BuildPlan {
   readonly outputs: readonly string[];
   readonly stages: readonly Stage[];
 }
+
+/** Whether a stage would come from the cache, and if not, what has changed since this profile's last build. */
+export interface StageForecast {
+  readonly state: 'hit' | 'miss';
+  readonly why: string;
+}

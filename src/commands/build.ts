@@ -1,0 +1,184 @@
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { Option, type Command } from 'commander';
+import type { ExitCode } from '../errors.js';
+import { EXIT, UserError } from '../errors.js';
+import { execute } from '../exec/execute.js';
+import { fetchRelease } from '../exec/fetch-release.js';
+import { secretsTag } from '../exec/stages.js';
+import type { BuildEvent, BuildResult, BuildSettings } from '../exec/types.js';
+import { isUnchanged } from '../exec/uptodate.js';
+import { mountWork } from '../exec/workplace.js';
+import { WORK_MODES, type WorkMode } from '../host/memory.js';
+import { hostOf } from '../host/program.js';
+import { readRecipe } from '../host/recipe.js';
+import { interruption } from '../interrupt.js';
+import { followBuilds, resultText, type Follower } from '../progress.js';
+import { formatReport } from '../report.js';
+import {
+  cacheDirectory,
+  contextOf,
+  finishWith,
+  IN_BUILDER,
+  outputDirectory,
+  print,
+  printJson,
+  sizeArgument,
+  type Context,
+} from './common.js';
+import { addBuildOptions, prepare, projectOf, requestOf, settingsOf, type BuildOptions, type Prepared } from './request.js';
+
+interface Options extends BuildOptions {
+  readonly engine?: string;
+  readonly work: WorkMode;
+  readonly workSize?: number;
+  readonly privileged?: true;
+  readonly setup?: true;
+  readonly json?: true;
+}
+
+export function register(program: Command): void {
+  addBuildOptions(program.command('build <profile...>').description('Build images of profiles.'))
+    .option('--engine <name>', 'docker, podman or embedded; else the first that works ($IMGBUILD_ENGINE)')
+    .addOption(
+      new Option('--work <where>', 'work in memory or on disk; auto takes memory when there is enough')
+        .choices(WORK_MODES)
+        .default('auto'),
+    )
+    .option('--work-size <size>', 'largest size of the work directory in memory', sizeArgument)
+    .option('--privileged', 'give the builder all privileges, where the few that it needs do not suffice')
+    .option('--setup', 'install what this machine lacks, saying what and why')
+    .option('--json', 'print the results as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  imgbuild build deb12-amd64-lxc
+  imgbuild build web1 --set hostname=web1 --set login.authorizedKeys="$(cat ~/.ssh/id_ed25519.pub)"
+  imgbuild build deb12-amd64-lxc deb13-amd64-lxc --keep 3
+  imgbuild build deb12-amd64-lxc --name-style proxmox --output /var/lib/vz/template/cache`,
+    )
+    .action(async (profiles: string[], options: Options, command: Command) => {
+      const context = await contextOf(command);
+      const prepared = prepare(projectOf(context), profiles, options);
+      await (IN_BUILDER ? buildHere(context, prepared, options) : buildByEngine(context, prepared, options));
+    });
+}
+
+/** Collects results and failures while the events are shown. */
+function collectEvents(context: Context, follower: Follower) {
+  const results: BuildResult[] = [];
+  const failures: Extract<BuildEvent, { type: 'error' }>['error'][] = [];
+  const onEvent = (event: BuildEvent): void => {
+    if (event.type === 'result') results.push(event.result);
+    if (event.type === 'error') failures.push(event.error);
+    follower.event(event);
+  };
+  const finish = (outputDir: string, json: boolean): void => {
+    follower.close();
+    for (const failure of failures) {
+      const report = {
+        exitCode: failure.exitCode as ExitCode,
+        message: `${failure.profile}: ${failure.message}`,
+        detail: failure.tail === undefined || failure.tail === '' ? [] : failure.tail.split('\n'),
+        ...(failure.hint === undefined ? {} : { hint: failure.hint }),
+      };
+      if (context.logFormat === 'json') context.log.error(report.message, { failure });
+      else for (const line of formatReport(report)) context.screen.line(line);
+    }
+    if (json) printJson({ outputDir, results, failures });
+    else for (const result of results) print(resultText(result, outputDir));
+  };
+  return { onEvent, finish, failures };
+}
+
+async function buildHere(context: Context, prepared: readonly Prepared[], options: Options): Promise<void> {
+  const outputDir = outputDirectory(options.output);
+  const settings = settingsOf(
+    options,
+    {
+      cacheDir: cacheDirectory(),
+      outputDir,
+      workDir: mountWork('/work', options.work, options.workSize),
+      builderDigest: process.env['IMGBUILD_BUILDER_DIGEST'] ?? '',
+    },
+    process.env,
+  );
+  const collected = collectEvents(context, followBuilds(context));
+  const signal = interruption();
+  try {
+    const exit = await execute(requestOf(prepared, settings, (_, directory) => directory), collected.onEvent, signal);
+    finishWith(exit as ExitCode);
+  } finally {
+    collected.finish(outputDir, options.json ?? false);
+  }
+}
+
+async function buildByEngine(context: Context, prepared: readonly Prepared[], options: Options): Promise<void> {
+  const host = hostOf(context.programDir, cacheDirectory());
+  const outputDir = ensureDirectory(outputDirectory(options.output), 'output', '--output DIR');
+  ensureDirectory(host.cacheDir, 'cache', 'IMGBUILD_CACHE_DIR');
+  const recipe = await readRecipe(host.program.dir);
+  const collected = collectEvents(context, followBuilds(context));
+  const places = { cacheDir: host.cacheDir, outputDir, workDir: '', builderDigest: recipe.digest };
+  const outside = settingsOf(options, places, process.env);
+  try {
+    const changed = await withoutUnchanged(prepared, outside, collected.onEvent);
+    if (changed.length === 0) return;
+    // Only now: a build that has nothing to do must not pay for finding an engine.
+    const { launchBuild } = await import('./launch-build.js');
+    const exit = await launchBuild({ context, host, outside, prepared: changed, options, onEvent: collected.onEvent });
+    if (exit !== 0 && collected.failures.length === 0) {
+      throw new UserError(`the builder ended with status ${String(exit)}`, {
+        exitCode: exit === EXIT.environment ? EXIT.environment : EXIT.step,
+        hint: 'the lines above tell why; --verbose tells more',
+      });
+    }
+    finishWith(exit as ExitCode);
+  } finally {
+    collected.finish(outputDir, options.json ?? false);
+  }
+}
+
+/** Reports the profiles whose newest image is what a build would make, and returns the others. */
+async function withoutUnchanged(
+  prepared: readonly Prepared[],
+  settings: BuildSettings,
+  onEvent: (event: BuildEvent) => void,
+): Promise<Prepared[]> {
+  const started = performance.now();
+  const files = await Promise.all(
+    prepared.map(({ plan, secrets }) =>
+      isUnchanged(
+        settings,
+        plan.stages.at(-1)?.digest ?? '',
+        secretsTag(settings.cacheDir, secrets),
+        (uri) => fetchRelease(uri, settings.aptProxy),
+        plan.profile,
+      ),
+    ),
+  );
+  return prepared.filter(({ plan }, index) => {
+    const unchanged = files[index];
+    if (unchanged === undefined) return true;
+    const seconds = (performance.now() - started) / 1000;
+    onEvent({ type: 'result', result: { profile: plan.profile, state: 'unchanged', files: unchanged, seconds } });
+    return false;
+  });
+}
+
+/** Makes a directory as the caller, so that what the builder puts there can be given to its owner. */
+function ensureDirectory(directory: string, what: string, how: string): string {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    const reason = existsSync(directory) && !statSync(directory).isDirectory() ? 'is not a directory' : `cannot be made (${code})`;
+    throw new UserError(`the ${what} directory ${path.resolve(directory)} ${reason}`, {
+      exitCode: EXIT.environment,
+      hint: `choose another with ${how}`,
+      cause: error,
+    });
+  }
+  return directory;
+}

@@ -1,0 +1,74 @@
+import path from 'node:path';
+import type { BuildEvent, BuildSettings } from '../exec/types.js';
+import { engineName, findEngine } from '../host/engine.js';
+import { ensureBuilder } from '../host/image.js';
+import { launch } from '../host/launch.js';
+import { chooseWork, workFacts, type WorkMode } from '../host/memory.js';
+import { INSIDE, type Mount } from '../host/mounts.js';
+import type { Host } from '../host/program.js';
+import { setUp } from '../host/setup.js';
+import { interruption } from '../interrupt.js';
+import type { Context } from './common.js';
+import { requestOf, type Prepared } from './request.js';
+
+interface LaunchBuild {
+  readonly context: Context;
+  readonly host: Host;
+  /** Settings with the paths of this machine. */
+  readonly outside: BuildSettings;
+  readonly prepared: readonly Prepared[];
+  readonly options: {
+    readonly engine?: string;
+    readonly work: WorkMode;
+    readonly workSize?: number;
+    readonly privileged?: true;
+    readonly setup?: true;
+    readonly aptProxy?: string;
+  };
+  readonly onEvent: (event: BuildEvent) => void;
+}
+
+/** Finds an engine, makes sure of its builder, and has it build; returns the builder's exit status. */
+export async function launchBuild(build: LaunchBuild): Promise<number> {
+  const { context, host, options, onEvent, outside } = build;
+  const signal = interruption();
+  const say = (text: string): void => {
+    onEvent({ type: 'log', level: 'info', text });
+  };
+  const asked = engineName(options.engine ?? host.env['IMGBUILD_ENGINE']);
+  if (options.setup === true) await setUp(host, asked, say);
+  const { engine, passedOver } = await findEngine(host, asked);
+  try {
+    for (const { name, detail } of passedOver) context.log.warn(`${name} is passed over: ${detail}`);
+    const aptProxy = options.aptProxy === undefined ? {} : { aptProxy: options.aptProxy };
+    const builder = await ensureBuilder(host, engine, { ...aptProxy, signal }, say);
+    const workDir = path.join(host.cacheDir, 'work');
+    const work = chooseWork(options.work, await workFacts(host.cacheDir), workDir, options.workSize);
+    if (work.kind === 'disk') say(`working on disk: ${work.why}`);
+    const mounts: Mount[] = [
+      { source: outside.cacheDir, target: INSIDE.cache, readonly: false },
+      { source: outside.outputDir, target: INSIDE.output, readonly: false },
+    ];
+    const places = new Map<string, string>();
+    const place = (root: string, directory: string): string => {
+      const known = places.get(directory);
+      if (known !== undefined) return known;
+      const target = `${INSIDE.sources}/${root}`;
+      places.set(directory, target);
+      mounts.push({ source: directory, target, readonly: true });
+      return target;
+    };
+    const inside: BuildSettings = {
+      ...outside,
+      cacheDir: INSIDE.cache,
+      outputDir: INSIDE.output,
+      workDir: INSIDE.work,
+      builderDigest: builder.digest,
+    };
+    const request = requestOf(build.prepared, inside, place);
+    const privileged = options.privileged === undefined ? {} : { privileged: true };
+    return await launch(host, request, mounts, { builder, work, signal, ...privileged }, onEvent);
+  } finally {
+    await engine.close();
+  }
+}

@@ -1,0 +1,112 @@
+import type { Command } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import { loadProfile, loadProject, type Project } from '../config/load.js';
+import { readSecrets } from '../config/secrets.js';
+import type { BuildRequest, BuildSettings } from '../exec/types.js';
+import { makePlan } from '../plan/plan.js';
+import type { BuildPlan } from '../plan/types.js';
+import { collect, type Context } from './common.js';
+
+/** One profile, loaded and planned, with the directories that its files lie in. */
+export interface Prepared {
+  readonly plan: BuildPlan;
+  readonly roots: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+/** Options of verbs that plan. */
+export interface PlanOptions {
+  readonly set?: readonly string[];
+}
+
+/** Options of verbs that build. */
+export interface BuildOptions extends PlanOptions {
+  readonly output?: string;
+  readonly keep: number;
+  readonly nameStyle: BuildSettings['nameStyle'];
+  readonly aptProxy?: string;
+  readonly offline?: true;
+  readonly force?: true;
+}
+
+export function addPlanOptions(command: Command): Command {
+  return command.option('--set <name=value>', 'set an option of the profile (repeatable)', collect);
+}
+
+/** The project that a verb's global options describe. */
+export function projectOf(context: Context): Project {
+  return loadProject({
+    programDir: context.programDir,
+    profileDirs: context.profileDirs,
+    collectionDirs: context.collectionDirs,
+  });
+}
+
+export function planProfile(project: Project, profile: string, options: PlanOptions): Omit<Prepared, 'secrets'> {
+  const config = loadProfile(project, profile, options.set ?? []);
+  return { plan: makePlan(config), roots: config.roots };
+}
+
+/** Loads and plans all profiles before anything is done with the first. */
+export function prepare(project: Project, profiles: readonly string[], options: PlanOptions): Prepared[] {
+  const configs = profiles.map((profile) => loadProfile(project, profile, options.set ?? []));
+  return configs.map((config) => ({
+    plan: makePlan(config),
+    roots: config.roots,
+    secrets: readSecrets(config.secrets),
+  }));
+}
+
+export function addBuildOptions(command: Command): Command {
+  return addPlanOptions(command)
+    .option('-o, --output <dir>', 'where images go ($IMGBUILD_OUTPUT_DIR, else ./obj)')
+    .option('--keep <n>', 'remove all but the newest N images of the profile', count, 0)
+    .addOption(
+      new Option('--name-style <style>', 'names of images: ours, or as Proxmox takes them apart')
+        .choices(['imgbuild', 'proxmox'])
+        .default('imgbuild'),
+    )
+    .option('--apt-proxy <url>', 'proxy for packages while building; the image does not learn of it')
+    .option('--offline', 'never ask the network; use the archive as it was last seen')
+    .option('--force', 'build every stage again');
+}
+
+function count(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('A number of images is wanted; 0 keeps all.');
+  return Number(text);
+}
+
+/** What the builder is told about the build besides the plans. */
+export function settingsOf(
+  options: BuildOptions,
+  places: Pick<BuildSettings, 'cacheDir' | 'outputDir' | 'workDir' | 'builderDigest'>,
+  env: NodeJS.ProcessEnv,
+): BuildSettings {
+  const epoch = env['SOURCE_DATE_EPOCH'] ?? '';
+  if (epoch !== '' && !/^\d+$/.test(epoch)) {
+    throw new InvalidArgumentError(`SOURCE_DATE_EPOCH is to be seconds since 1970, not "${epoch}"`);
+  }
+  return {
+    ...places,
+    keep: options.keep,
+    nameStyle: options.nameStyle,
+    aptProxy: options.aptProxy ?? '',
+    offline: options.offline ?? false,
+    force: options.force ?? false,
+    ...(epoch === '' ? {} : { sourceDateEpoch: Number(epoch) }),
+  };
+}
+
+/** The request as the builder reads it, with the roots of all builds under names of its own. */
+export function requestOf(
+  prepared: readonly Prepared[],
+  settings: BuildSettings,
+  place: (root: string, directory: string) => string,
+): BuildRequest {
+  const builds = prepared.map(({ plan, roots, secrets }) => ({
+    plan,
+    secrets,
+    roots: Object.fromEntries(Object.entries(roots).map(([root, directory]) => [root, place(root, directory)])),
+  }));
+  return { builds, settings };
+}

@@ -1,0 +1,20 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, statfsSync } from 'node:fs';
+
+const TMPFS_MAGIC = 0x01021994;
+const DEFAULT_BYTES = 4 * 1024 ** 3;
+
+/**
+ * The work directory of a builder that nobody launched (`docker run … build X`): a tmpfs of its own where that is allowed
+ * and memory suffices. In the container's mount namespace, so it is gone with the container.
+ *
+ * @returns the directory.
+ */
+export function mountWork(directory: string, mode: 'auto' | 'tmpfs' | 'disk', bytes: number = DEFAULT_BYTES): string {
+  mkdirSync(directory, { recursive: true });
+  if (mode === 'disk' || statfsSync(directory).type === TMPFS_MAGIC) return directory;
+  const available = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0) * 1024;
+  if (mode === 'auto' && available < bytes / 2) return directory;
+  spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${String(bytes)},mode=0755`, 'imgbuild-work', directory]);
+  return directory;
+}
