@@ -208,7 +208,25 @@ async function configuredTree(context: Context, build: Build, inputs: Inputs, ke
     return entry;
   } catch (error) {
     await Promise.allSettled(saving);
+    if (error instanceof CommandError && existsSync(root)) await keepFailedTree(context, root);
     throw error;
+  }
+}
+
+/** Name in the cache of the tree that a build failed with, for `imgbuild shell --failed`. */
+export function failedKey(profile: string): string {
+  return `failed-${profile}`;
+}
+
+/** Keeps the tree as the failed step left it. When that fails, too, the first failure is what counts. */
+async function keepFailedTree(context: Context, root: string): Promise<void> {
+  try {
+    const { done, ...list } = await packTree(context, root, Math.floor(Date.now() / 1000), CACHE_LEVEL);
+    await done;
+    const entry: StageEntry = { ...list, stage: 'failed', profile: context.profile, epoch: 0 };
+    storeStage(context.settings.cacheDir, failedKey(context.profile), entry);
+  } catch (error) {
+    context.log(`the failed tree could not be kept: ${String(error)}`);
   }
 }
 

@@ -162,7 +162,11 @@ async function compress(context: Context, scratch: string, names: readonly strin
 }
 
 /** Writes the tree that was packed into an empty directory. */
-export async function unpackTree(context: Context, list: FrameList, root: string): Promise<void> {
+export async function unpackTree(
+  context: { readonly settings: { readonly cacheDir: string } } & Pick<Context, 'signal' | 'log'>,
+  list: FrameList,
+  root: string,
+): Promise<void> {
   mkdirSync(root, { recursive: true });
   const names = list.frames.map((name) => framePath(context.settings.cacheDir, name)).join('\n');
   await run(

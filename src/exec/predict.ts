@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BuildPlan, StageForecast } from '../plan/types.js';
+import type { BuildPlan, StageForecast, StageName } from '../plan/types.js';
 import { peekStage, lastInputs, whyMissed, writeAtomically } from './stages.js';
 
 /** Where the key that a stage's digest led to is remembered, for this builder. */
@@ -21,13 +21,19 @@ export function rememberKeys(
   }
 }
 
+/** The key that a stage had when it was built last with the same inputs and builder. */
+export function knownKey(cacheDir: string, builderDigest: string, plan: BuildPlan, name: StageName): string | undefined {
+  const stage = plan.stages.find((candidate) => candidate.name === name);
+  const path = keyPath(cacheDir, builderDigest, stage?.digest ?? '');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { key: string }).key : undefined;
+}
+
 /** Whether each stage would come from the cache, as far as can be told without asking the archive. */
 export function predictStages(cacheDir: string, builderDigest: string, plan: BuildPlan): Record<string, StageForecast> {
   const before = lastInputs(cacheDir, plan.profile);
   return Object.fromEntries(
     plan.stages.map((stage): [string, StageForecast] => {
-      const path = keyPath(cacheDir, builderDigest, stage.digest);
-      const key = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { key: string }).key : undefined;
+      const key = knownKey(cacheDir, builderDigest, plan, stage.name);
       // The files of an output are not kept twice: made from the stage before when its frames are there.
       if (stage.name === 'output') return [stage.name, { state: key === undefined ? 'miss' : 'hit', why: '' }];
       if (key !== undefined && peekStage(cacheDir, key) !== undefined) return [stage.name, { state: 'hit', why: '' }];

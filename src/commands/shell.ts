@@ -1,0 +1,91 @@
+import path from 'node:path';
+import type { Command } from 'commander';
+import { EXIT, UserError, type ExitCode } from '../errors.js';
+import { failedKey } from '../exec/build.js';
+import { enterTree } from '../exec/enter.js';
+import { knownKey } from '../exec/predict.js';
+import { peekStage } from '../exec/stages.js';
+import { mountWork } from '../exec/workplace.js';
+import { engineName, findEngine } from '../host/engine.js';
+import { ensureBuilder } from '../host/image.js';
+import { runBuilder } from '../host/launch.js';
+import { chooseWork, workFacts } from '../host/memory.js';
+import { INSIDE } from '../host/mounts.js';
+import { hostOf } from '../host/program.js';
+import { readRecipe } from '../host/recipe.js';
+import { interruption } from '../interrupt.js';
+import { cacheDirectory, contextOf, finishWith, IN_BUILDER, type Context } from './common.js';
+import { addPlanOptions, planProfile, projectOf, type PlanOptions } from './request.js';
+
+interface Options extends PlanOptions {
+  readonly failed?: true;
+  readonly key?: string;
+  readonly engine?: string;
+}
+
+export function register(program: Command): void {
+  addPlanOptions(program.command('shell <profile> [command...]').description('Open a shell in the tree of a built profile.'))
+    .option('--failed', 'in the tree as the last failed build left it')
+    .option('--engine <name>', 'docker, podman or embedded; else the first that works ($IMGBUILD_ENGINE)')
+    .option('--key <key>', 'in this entry of the cache (`imgbuild cache ls`)')
+    .addHelpText(
+      'after',
+      `
+It is a copy: nothing that is changed there stays.
+
+Examples:
+  imgbuild shell deb12-amd64-lxc
+  imgbuild shell deb12-amd64-lxc -- systemctl --root=/ list-unit-files --state=enabled
+  imgbuild shell web1 --failed`,
+    )
+    .action(async (profile: string, command: string[], options: Options, self: Command) => {
+      const context = await contextOf(self);
+      const key = options.key ?? (await keyOf(context, profile, options));
+      const exit = IN_BUILDER
+        ? await enterTree({ cacheDir: cacheDirectory(), workDir: mountWork('/work', 'auto') }, key, command, interruption())
+        : await throughEngine(context, profile, key, command, options);
+      finishWith(exit as ExitCode);
+    });
+}
+
+async function keyOf(context: Context, profile: string, options: Options): Promise<string> {
+  const { plan } = planProfile(projectOf(context), profile, options);
+  const recipe = await readRecipe(context.programDir);
+  const digest = IN_BUILDER ? (process.env['IMGBUILD_BUILDER_DIGEST'] ?? '') : recipe.digest;
+  const key = options.failed === true ? failedKey(plan.profile) : knownKey(cacheDirectory(), digest, plan, 'configure');
+  if (key === undefined || peekStage(cacheDirectory(), key) === undefined) {
+    throw new UserError(`there is no ${options.failed === true ? 'failed' : 'finished'} tree of ${plan.profile} in the cache`, {
+      exitCode: EXIT.environment,
+      hint: options.failed === true ? 'its last build did not fail in a hook or package' : `imgbuild build ${profile}`,
+    });
+  }
+  return key;
+}
+
+async function throughEngine(
+  context: Context,
+  profile: string,
+  key: string,
+  command: readonly string[],
+  options: Options,
+): Promise<number> {
+  const host = hostOf(context.programDir, cacheDirectory());
+  const { engine } = await findEngine(host, engineName(options.engine ?? host.env['IMGBUILD_ENGINE']));
+  const say = (text: string): void => {
+    context.log.info(text);
+  };
+  try {
+    const builder = await ensureBuilder(host, engine, {}, say);
+    const work = chooseWork('auto', await workFacts(host.cacheDir), path.join(host.cacheDir, 'work'));
+    const argv = ['shell', '--key', key, profile, ...(command.length === 0 ? [] : ['--', ...command])];
+    const mounts = [{ source: host.cacheDir, target: INSIDE.cache, readonly: false }];
+    const terminal = process.stdin.isTTY && process.stdout.isTTY;
+    return await runBuilder(host, argv, mounts, { builder, work, env: { TERM: host.env['TERM'] ?? 'dumb' } }, {
+      terminal,
+      onOutput: (line) => process.stdout.write(`${line}\n`),
+      onError: (line) => process.stderr.write(`${line}\n`),
+    });
+  } finally {
+    await engine.close();
+  }
+}
