@@ -25,7 +25,6 @@ interface PruneOptions {
 export function register(program: Command): void {
   const cache = program
     .command('cache')
-    .summary('show and prune what builds have cached')
     .description(
       'Shows and prunes what builds have cached: finished stages, downloaded packages, states of archives. Nothing in ' +
         'it is needed; what is missing is made again. It lies in $IMGBUILD_CACHE_DIR, else in imgbuild below ' +

@@ -103,7 +103,7 @@ async function byPlaceholder(placeholder: string, names: Names): Promise<Complet
     case 'option':
       return { candidates: await names.options() };
     case 'option=value':
-    case 'key=value':
+    case 'name=value':
       return { candidates: (await names.options()).map(({ value, help }) => ({ value: `${value}=`, help })) };
     case 'dir':
       return { candidates: [], also: 'dirs' };

@@ -67,7 +67,6 @@ const SCRIPTS = { bash: BASH, zsh: ZSH, fish: FISH } as const;
 export function register(program: Command): void {
   program
     .command('completion')
-    .summary('print the completion script for a shell')
     .description('Prints the script that makes a shell complete verbs, options, profiles and the names of options.')
     .addArgument(new Argument('<shell>', 'bash, zsh or fish').choices(['bash', 'zsh', 'fish']))
     .addHelpText(

@@ -26,9 +26,9 @@ export async function createProgram(args: readonly string[]): Promise<Command> {
     if (verb.name === wanted) {
       (await verb.load()).register(program);
     } else {
-      program.command(verb.name, { hidden: verb.hidden ?? false }).summary(verb.summary);
+      program.command(verb.name, { hidden: verb.hidden ?? false });
     }
-    program.commands.at(-1)?.helpGroup(verb.group);
+    program.commands.at(-1)?.summary(verb.summary).helpGroup(verb.group);
   }
   return program;
 }

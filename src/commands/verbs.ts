@@ -4,51 +4,85 @@ import type { Command } from 'commander';
 export interface Verb {
   readonly name: string;
   readonly summary: string;
-  readonly group: string;
+  readonly group: 'Make images:' | 'Look:' | 'Care:';
   readonly hidden?: boolean;
   readonly load: () => Promise<{ readonly register: (program: Command) => void }>;
 }
-
-const BUILD = 'Build:';
-const CARE = 'Care:';
 
 /** All verbs in the order of the help. */
 export const VERBS: readonly Verb[] = [
   {
     name: 'build',
     summary: 'build images of profiles',
-    group: BUILD,
+    group: 'Make images:',
     load: () => import('./build.js'),
   },
   {
     name: 'plan',
-    summary: 'show what a build would do',
-    group: BUILD,
+    summary: 'show what a build would do, without doing it',
+    group: 'Make images:',
     load: () => import('./plan.js'),
   },
   {
-    name: 'execute',
-    summary: 'what the launcher starts in the builder',
-    group: BUILD,
-    hidden: true,
-    load: () => import('./execute.js'),
+    name: 'shell',
+    summary: 'open a shell in the tree of a built profile',
+    group: 'Make images:',
+    load: () => import('./shell.js'),
+  },
+  {
+    name: 'validate',
+    summary: 'check profiles and collections',
+    group: 'Look:',
+    load: () => import('./validate.js'),
+  },
+  {
+    name: 'list',
+    summary: 'list profiles, collections or formats',
+    group: 'Look:',
+    load: () => import('./list.js'),
+  },
+  {
+    name: 'options',
+    summary: 'show the options that profiles can set',
+    group: 'Look:',
+    load: () => import('./options.js'),
   },
   {
     name: 'cache',
     summary: 'show and prune what builds have cached',
-    group: CARE,
+    group: 'Care:',
     load: () => import('./cache.js'),
+  },
+  {
+    name: 'clean',
+    summary: 'remove outputs, and what dead builds left behind',
+    group: 'Care:',
+    load: () => import('./clean.js'),
   },
   {
     name: 'completion',
     summary: 'print the completion script for a shell',
-    group: CARE,
+    group: 'Care:',
     load: () => import('./completion.js'),
+  },
+  {
+    name: 'execute',
+    summary: 'what the launcher starts in the builder',
+    group: 'Make images:',
+    hidden: true,
+    load: () => import('./execute.js'),
+  },
+  {
+    name: 'generate',
+    summary: 'write schemas and docs/options.md anew',
+    group: 'Care:',
+    hidden: true,
+    load: () => import('./generate.js'),
   },
   {
     name: '__complete',
     summary: 'what completion scripts ask',
-    group: CARE,
+    group: 'Care:',
     hidden: true,
     load: () => import('./complete.js'),
   },

@@ -97,7 +97,7 @@ describe('the command line', () => {
       const loaded = await createProgram([name]);
       const stub = await createProgram([]);
       const find = (root: Command) => root.commands.find((command) => command.name() === name);
-      expect(find(loaded)?.summary()).toBe(verb.hidden === true ? '' : verb.summary);
+      expect(find(loaded)?.summary()).toBe(verb.summary);
       expect(find(stub)?.summary()).toBe(verb.summary);
       expect(find(loaded)?.description()).toBe(find(loaded)?.description().trim());
       expect(loaded.commands.map((command) => command.name())).toEqual(stub.commands.map((command) => command.name()));
