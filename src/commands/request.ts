@@ -27,6 +27,7 @@ export interface BuildOptions extends PlanOptions {
   readonly aptProxy?: string;
   readonly offline?: true;
   readonly force?: true;
+  readonly plain?: true;
 }
 
 export function addPlanOptions(command: Command): Command {
@@ -68,7 +69,8 @@ export function addBuildOptions(command: Command): Command {
     )
     .option('--apt-proxy <url>', 'proxy for packages while building; the image does not learn of it')
     .option('--offline', 'never ask the network; use the archive as it was last seen')
-    .option('--force', 'build every stage again');
+    .option('--force', 'build every stage again')
+    .option('--plain', 'without the quicker stand-ins for tools of maintainer scripts (the same image, later)');
 }
 
 function count(text: string): number {
@@ -93,6 +95,7 @@ export function settingsOf(
     aptProxy: options.aptProxy ?? '',
     offline: options.offline ?? false,
     force: options.force ?? false,
+    plain: options.plain ?? false,
     ...(epoch === '' ? {} : { sourceDateEpoch: Number(epoch) }),
   };
 }

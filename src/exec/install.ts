@@ -16,7 +16,7 @@ function prepareMount(context: Context, plan: BuildPlan, debs: readonly StoredDe
   const directory = join(context.work, 'mount');
   mkdirSync(directory, { recursive: true });
   writeRepository(directory, plan.suite, plan.architecture, debs);
-  writeShims(join(directory, 'bin'));
+  writeShims(join(directory, 'bin'), context.settings.plain);
   return directory;
 }
 

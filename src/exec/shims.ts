@@ -1,11 +1,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Nothing is started in a chroot; mmdebstrap does the same by diversion. */
+const START_STOP_DAEMON = `#!/bin/sh
+exit 0
+`;
+
 /**
- * Stand-ins for a few tools that maintainer scripts call, found first in dpkg's PATH and never part of the image. Each
- * leaves exactly what the real tool and our cleanup together would leave; test/container/shims.test.ts compares.
+ * Quicker stand-ins for a few tools that maintainer scripts call, found first in dpkg's PATH and never part of the image.
+ * Each leaves exactly what the real tool and our cleanup together would leave: `build --plain` does without them, and
+ * a test compares the two images.
  */
-const SHIMS: Readonly<Record<string, string>> = {
+const QUICK: Readonly<Record<string, string>> = {
   // openssh-server's postinst makes host keys (1.7 s, mostly RSA), and an image must not have any.
   'ssh-keygen': `#!/bin/sh
 case " $* " in
@@ -13,14 +19,92 @@ case " $* " in
 esac
 exec /usr/bin/ssh-keygen "$@"
 `,
-  // Nothing is started in a chroot; what mmdebstrap does by diversion.
-  'start-stop-daemon': `#!/bin/sh
-exit 0
+  // The real one starts five processes for each of 140 certificates, and is run twice. This does the same in one; for
+  // arguments that it does not know the real one runs.
+  'update-ca-certificates': `#!/usr/bin/perl
+use strict;
+use warnings;
+
+my $hooks = '/etc/ca-certificates/update.d';
+my @given = @ARGV;
+if (@given == 2 && $given[0] eq '--hooksdir' && $given[1] eq '') { $hooks = '' }
+elsif (@given) { exec '/usr/sbin/update-ca-certificates', @given }
+
+my ($shared, $local, $certs) = ('/usr/share/ca-certificates', '/usr/local/share/ca-certificates', '/etc/ssl/certs');
+exec '/usr/sbin/update-ca-certificates', @given if !-s '/etc/ca-certificates.conf';
+chdir $certs or die "$certs: $!\\n";
+print "Updating certificates in $certs...\\n";
+
+sub link_name {
+    my ($name) = $_[0] =~ m{([^/]+)$};
+    $name =~ s/\\.crt$//;
+    return $name;
+}
+
+sub content {
+    open my $file, '<:raw', $_[0] or die "$_[0]: $!\\n";
+    local $/;
+    my $text = <$file>;
+    return $text eq '' || $text =~ /\\n\\z/ ? $text : "$text\\n";
+}
+
+my (@added, @removed, $bundle);
+open my $conf, '<', '/etc/ca-certificates.conf' or die "/etc/ca-certificates.conf: $!\\n";
+my @lines = grep { length } map { chomp; $_ } <$conf>;
+for my $name (map { /^!(.*)/s ? $1 : () } @lines) {
+    my $pem = "$certs/" . link_name($name) . '.pem';
+    if (-l $pem) { unlink $pem; push @removed, $pem }
+}
+my @wanted;
+for my $name (grep { !/^[!#]/ } @lines) {
+    if (-f "$shared/$name") { push @wanted, "$shared/$name" }
+    else { warn "W: $shared/$name not found, but listed in /etc/ca-certificates.conf.\\n" }
+}
+if (-d $local) {
+    open my $find, '-|', 'find', '-L', $local, '-type', 'f', '-name', '*.crt' or die "find: $!\\n";
+    push @wanted, sort map { chomp; $_ } <$find>;
+}
+$bundle = '';
+for my $crt (@wanted) {
+    (my $name = link_name($crt)) =~ tr/ ()/_==/;
+    $name =~ tr/,/_/;
+    my $pem = "$certs/$name.pem";
+    if (!-e $pem || (readlink($pem) // '') ne $crt) {
+        unlink $pem;
+        symlink $crt, $pem or die "$pem: $!\\n";
+        push @added, $pem;
+    }
+    $bundle .= content($crt);
+}
+if (@added || @removed) {
+    for my $link (glob "$certs/*") { unlink $link if -l $link && !-e $link }
+    open my $stdout, '>&', \\*STDOUT;
+    open STDOUT, '>', '/dev/null';
+    system('openssl', 'rehash', '.') == 0 or exit 1;
+    open STDOUT, '>&', $stdout;
+}
+open my $out, '>:raw', "$certs/ca-certificates.crt.new" or die "bundle: $!\\n";
+print {$out} $bundle;
+close $out or die "bundle: $!\\n";
+chmod 0644, "$certs/ca-certificates.crt.new";
+rename "$certs/ca-certificates.crt.new", "$certs/ca-certificates.crt" or die "bundle: $!\\n";
+printf "%d added, %d removed; done.\\n", scalar @added, scalar @removed;
+if ($hooks ne '' && -d $hooks) {
+    print "Running hooks in $hooks...\\n";
+    chomp(my @scripts = qx(run-parts --test -- $hooks));
+    for my $script (@scripts) {
+        open my $pipe, '|-', $script or next;
+        print {$pipe} map("+$_\\n", @added), map("-$_\\n", @removed);
+        close $pipe or warn "E: $script exited with code $?.\\n";
+    }
+    print "done.\\n";
+}
 `,
 };
 
 /** Writes the stand-ins into a directory that is put first in the target's PATH. */
-export function writeShims(directory: string): void {
+export function writeShims(directory: string, plain: boolean): void {
   mkdirSync(directory, { recursive: true });
-  for (const [name, text] of Object.entries(SHIMS)) writeFileSync(join(directory, name), text, { mode: 0o755 });
+  const shims = { 'start-stop-daemon': START_STOP_DAEMON, ...(plain ? {} : QUICK) };
+  for (const [name, text] of Object.entries(shims)) writeFileSync(join(directory, name), text, { mode: 0o755 });
 }

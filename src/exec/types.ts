@@ -30,6 +30,8 @@ export interface BuildSettings {
   readonly builderDigest: string;
   /** Ignore the stage cache and build everything again. */
   readonly force: boolean;
+  /** Without the quicker stand-ins for tools of maintainer scripts: the same image, later. */
+  readonly plain: boolean;
 }
 
 /** What the builder reports, one JSON document a line. */
