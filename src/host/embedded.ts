@@ -16,6 +16,9 @@ export const USER_NAMESPACE = ['--user', '--map-root-user', '--map-auto'] as con
 
 /** Mount points that the builder must have. */
 const MOUNT_POINTS = [
+  'dev',
+  'proc',
+  'sys',
   'cache',
   'out',
   'src',
@@ -84,7 +87,7 @@ async function unpackBootstrap(
   progress: Progress,
 ): Promise<void> {
   const { tar, done } = await bootstrapTar(host, recipe, { ...options, packages: recipe.packages }, progress);
-  const argv = ['tar', '-x', '-p', '--numeric-owner', '--xattrs', '--xattrs-include=*', '--exclude=./dev/*', '-C', dir];
+  const argv = ['tar', '-x', '-p', '--numeric-owner', '--xattrs', '--xattrs-include=*', '-C', dir];
   const [file, ...args] = inNamespace(argv, options.asRoot);
   const unpack = spawn(file ?? '', args, { env: hostEnvironment(host.env), stdio: ['pipe', 'ignore', 'pipe'] });
   const tail: string[] = [];

@@ -161,16 +161,10 @@ async function ensureBase(
   options: BuilderOptions,
   progress: Progress,
 ): Promise<string> {
-  if ((await imageLabel(engine, recipe.base)) !== undefined) return recipe.base;
-  try {
-    progress(`pulling ${recipe.base}`);
-    await follow(engine, await engine.client.pull(recipe.base), progress);
-    return recipe.base;
-  } catch (error) {
-    progress(`${recipe.base} cannot be pulled (${messageOf(error)}); bootstrapping it from the Debian archive`);
-  }
-  // Not under the name of the official image, which it is not.
-  const [repo, tag] = ['imgbuild-base', recipe.suite];
+  const refused = await pullBase(engine, recipe, progress);
+  if (refused === undefined) return recipe.base;
+  progress(`${recipe.base} cannot be pulled (${refused}); bootstrapping it from the Debian archive`);
+  const { repo, tag } = bootstrapped(recipe);
   const name = `${repo}:${tag}`;
   if (options.rebuild !== true && (await imageLabel(engine, name)) !== undefined) return name;
   const asRoot = process.getuid?.() === 0;
@@ -184,6 +178,33 @@ async function ensureBase(
     }),
   ]);
   return name;
+}
+
+/** Name of a bootstrapped base: not that of the official image, which it is not. */
+function bootstrapped(recipe: Recipe): { readonly repo: string; readonly tag: string } {
+  return { repo: 'imgbuild-base', tag: recipe.suite };
+}
+
+/** Has the official base image here; tells why not when it is not to be had. */
+async function pullBase(engine: ContainerEngine, recipe: Recipe, progress: Progress): Promise<string | undefined> {
+  if ((await imageLabel(engine, recipe.base)) !== undefined) return undefined;
+  try {
+    progress(`pulling ${recipe.base}`);
+    await follow(engine, await engine.client.pull(recipe.base), progress);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** Whether the builder image is still to be made and has no base, so that one must be bootstrapped. */
+export async function baseIsMissing(host: Host, engine: ContainerEngine, progress: Progress): Promise<boolean> {
+  if (nonEmpty(host.env['IMGBUILD_IMAGE'])) return false;
+  const recipe = await readRecipe(host.program.dir);
+  if ((await localImage(engine, recipe)) !== undefined) return false;
+  const { repo, tag } = bootstrapped(recipe);
+  if ((await imageLabel(engine, `${repo}:${tag}`)) !== undefined) return false;
+  return (await pullBase(engine, recipe, progress)) !== undefined;
 }
 
 /** Passes on what the engine says; an error is a message like any other there, and the stream ends well all the same. */

@@ -21,7 +21,7 @@ root=$1 size=$2 caps=$3; shift 3
 fail() { echo "imgbuild: the embedded builder cannot be entered: $*" >&2; exit 3; }
 umask 022
 # A remount that clears a flag which the outer namespace has set is refused to a user namespace.
-readonly() {
+read_only() {
   flags=bind,remount,ro
   for flag in $(findmnt -n -o VFS-OPTIONS --target "$1" | tail -n 1 | tr , ' '); do
     case $flag in nosuid|nodev|noexec) flags=$flags,$flag ;; esac
@@ -56,11 +56,11 @@ done
 while [ "$1" != -- ]; do
   if [ -d "$1" ]; then mkdir -p "$root$2"; else mkdir -p "$(dirname "$root$2")"; : >> "$root$2"; fi
   mount --rbind "$1" "$root$2" || fail "cannot mount $1"
-  [ "$3" != ro ] || readonly "$root$2"
+  [ "$3" != ro ] || read_only "$root$2"
   shift 3
 done
 shift
-readonly "$root"
+read_only "$root"
 cd "$root"
 # Not chroot: a process whose root is not that of its namespace may not make user namespaces.
 pivot_root . mnt
