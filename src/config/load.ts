@@ -3,15 +3,16 @@ import path from 'node:path';
 
 import type { CollectionFile } from './collection.js';
 import type { OptionDeclaration } from './declarations.js';
-import { valueAt } from './document.js';
+import { parseYaml, valueAt } from './document.js';
 import { ConfigError, UserError, type Problem } from '../errors.js';
 import { parseLibrary } from './library.js';
 import { openCollections, type CollectionStore, type Root } from './load-collections.js';
 import { findProfile, loadChain, profileFiles, profileName, readYaml } from './load-profile.js';
 import { optionEnvName } from './options.js';
 import { resolve } from './resolve.js';
-import type { Resolution } from './resolve-input.js';
+import type { Resolution, ResolveInput } from './resolve-input.js';
 import { coreOptions } from './resolve-options.js';
+import { ARCHITECTURES, SUITE_NAMES } from './suites.js';
 import type { BuildConfig } from './types.js';
 
 /** Where product and user keep their files; absolute paths. */
@@ -72,27 +73,35 @@ export function loadProfile(project: Project, nameOrPath: string, sets: readonly
 /** As loadProfile, and tells who declared the options and who gave them their values. */
 export function resolveProfile(project: Project, nameOrPath: string, sets: readonly string[] = []): Resolution {
   const problems: Problem[] = [];
-  const { cwd, collections, show } = project;
+  const { cwd, show } = project;
   const file = findProfile(project, nameOrPath);
   const profile = loadChain(file, show, problems);
   const siteFile = path.join(cwd, 'defaults.yaml');
   const site = existsSync(siteFile) ? { source: readYaml(siteFile, show, problems), directory: cwd } : undefined;
-  const resolution = resolve(
-    {
-      name: profileName(file),
-      profile,
-      site,
-      sets,
-      cwd,
-      roots: Object.fromEntries(project.roots.map((root) => [root.id, root.directory])),
-      collection: collections.find,
-      content: collections.content,
-      all: () => allCollections(project),
-    },
-    problems,
-  );
+  const resolution = resolve({ ...sharedInput(project), name: profileName(file), profile, site, sets }, problems);
   if (problems.length > 0) throw new ConfigError(inOrder(problems));
   return resolution;
+}
+
+/** Everything that is wrong with a collection and those that it requires, whether or not a profile uses it. */
+export function validateCollection(project: Project, name: string): readonly Problem[] {
+  const problems: Problem[] = [];
+  const text = JSON.stringify({ suite: SUITE_NAMES.at(-1), architecture: ARCHITECTURES[0], collections: [name] });
+  const source = parseYaml(text, `collection ${name}`, problems);
+  const profile = [{ source, directory: project.cwd }];
+  resolve({ ...sharedInput(project), name: 'collection', profile, site: undefined, sets: [] }, problems);
+  return inOrder(problems);
+}
+
+function sharedInput(project: Project): Pick<ResolveInput, 'cwd' | 'roots' | 'collection' | 'content' | 'all'> {
+  const { cwd, collections } = project;
+  return {
+    cwd,
+    roots: Object.fromEntries(project.roots.map((root) => [root.id, root.directory])),
+    collection: collections.find,
+    content: collections.content,
+    all: () => allCollections(project),
+  };
 }
 
 /** By file in the order of first mention, then by place; what was found twice is told once. */

@@ -1,0 +1,28 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Command } from 'commander';
+import { generatedFiles } from '../config/generate.js';
+import { EXIT } from '../errors.js';
+import { contextOf, finishWith, print } from './common.js';
+
+/** The hidden verb that writes what follows from the collections: schemas for editors and the reference of options. */
+export function register(program: Command): void {
+  program
+    .command('generate', { hidden: true })
+    .description('Writes schema/*.json and docs/options.md anew from the collections of the product.')
+    .option('--check', 'only say which of them are out of date')
+    .action(async (options: { check?: true }, command: Command) => {
+      const { programDir } = await contextOf(command);
+      for (const [name, text] of Object.entries(generatedFiles(programDir))) {
+        const file = path.join(programDir, name);
+        if (existsSync(file) && readFileSync(file, 'utf8') === text) continue;
+        print(name);
+        if (options.check === true) {
+          finishWith(EXIT.drift);
+        } else {
+          mkdirSync(path.dirname(file), { recursive: true });
+          writeFileSync(file, text);
+        }
+      }
+    });
+}
