@@ -25,27 +25,27 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'shell',
-    summary: 'open a shell in the tree of a built profile',
+    summary: 'look around in a finished or failed root filesystem',
     group: 'Make images:',
     load: () => import('./shell.js'),
+  },
+  {
+    name: 'list',
+    summary: 'list profiles, collections and formats',
+    group: 'Look:',
+    load: () => import('./list.js'),
+  },
+  {
+    name: 'options',
+    summary: 'explain options: type, default, who declares them',
+    group: 'Look:',
+    load: () => import('./options.js'),
   },
   {
     name: 'validate',
     summary: 'check profiles and collections',
     group: 'Look:',
     load: () => import('./validate.js'),
-  },
-  {
-    name: 'list',
-    summary: 'list profiles, collections or formats',
-    group: 'Look:',
-    load: () => import('./list.js'),
-  },
-  {
-    name: 'options',
-    summary: 'show the options that profiles can set',
-    group: 'Look:',
-    load: () => import('./options.js'),
   },
   {
     name: 'cache',
@@ -74,7 +74,7 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'generate',
-    summary: 'write schemas and docs/options.md anew',
+    summary: 'write the files that are made from declarations',
     group: 'Care:',
     hidden: true,
     load: () => import('./generate.js'),
