@@ -1,10 +1,10 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { EXIT, UserError, type ExitCode } from '../errors.js';
-import { failedKey } from '../exec/build.js';
 import { enterTree } from '../exec/enter.js';
 import { knownKey } from '../exec/predict.js';
 import { peekStage } from '../exec/stages.js';
+import { failedKey } from '../exec/tree.js';
 import { mountWork } from '../exec/workplace.js';
 import { engineName, findEngine } from '../host/engine.js';
 import { ensureBuilder } from '../host/image.js';
@@ -24,7 +24,9 @@ interface Options extends PlanOptions {
 }
 
 export function register(program: Command): void {
-  addPlanOptions(program.command('shell <profile> [command...]').description('Open a shell in the tree of a built profile.'))
+  addPlanOptions(
+    program.command('shell <profile> [command...]').description('Open a shell in the tree of a built profile.'),
+  )
     .option('--failed', 'in the tree as the last failed build left it')
     .option('--engine <name>', 'docker, podman or embedded; else the first that works ($IMGBUILD_ENGINE)')
     .option('--key <key>', 'in this entry of the cache (`imgbuild cache ls`)')
@@ -42,7 +44,12 @@ Examples:
       const context = await contextOf(self);
       const key = options.key ?? (await keyOf(context, profile, options));
       const exit = IN_BUILDER
-        ? await enterTree({ cacheDir: cacheDirectory(), workDir: mountWork('/work', 'auto') }, key, command, interruption())
+        ? await enterTree(
+            { cacheDir: cacheDirectory(), workDir: mountWork('/work', 'auto') },
+            key,
+            command,
+            interruption(),
+          )
         : await throughEngine(context, profile, key, command, options);
       finishWith(exit as ExitCode);
     });
@@ -54,10 +61,14 @@ async function keyOf(context: Context, profile: string, options: Options): Promi
   const digest = IN_BUILDER ? (process.env['IMGBUILD_BUILDER_DIGEST'] ?? '') : recipe.digest;
   const key = options.failed === true ? failedKey(plan.profile) : knownKey(cacheDirectory(), digest, plan, 'configure');
   if (key === undefined || peekStage(cacheDirectory(), key) === undefined) {
-    throw new UserError(`there is no ${options.failed === true ? 'failed' : 'finished'} tree of ${plan.profile} in the cache`, {
-      exitCode: EXIT.environment,
-      hint: options.failed === true ? 'its last build did not fail in a hook or package' : `imgbuild build ${profile}`,
-    });
+    throw new UserError(
+      `there is no ${options.failed === true ? 'failed' : 'finished'} tree of ${plan.profile} in the cache`,
+      {
+        exitCode: EXIT.environment,
+        hint:
+          options.failed === true ? 'its last build did not fail in a hook or package' : `imgbuild build ${profile}`,
+      },
+    );
   }
   return key;
 }
@@ -80,11 +91,17 @@ async function throughEngine(
     const argv = ['shell', '--key', key, profile, ...(command.length === 0 ? [] : ['--', ...command])];
     const mounts = [{ source: host.cacheDir, target: INSIDE.cache, readonly: false }];
     const terminal = process.stdin.isTTY && process.stdout.isTTY;
-    return await runBuilder(host, argv, mounts, { builder, work, env: { TERM: host.env['TERM'] ?? 'dumb' } }, {
-      terminal,
-      onOutput: (line) => process.stdout.write(`${line}\n`),
-      onError: (line) => process.stderr.write(`${line}\n`),
-    });
+    return await runBuilder(
+      host,
+      argv,
+      mounts,
+      { builder, work, env: { TERM: host.env['TERM'] ?? 'dumb' } },
+      {
+        terminal,
+        onOutput: (line) => process.stdout.write(`${line}\n`),
+        onError: (line) => process.stderr.write(`${line}\n`),
+      },
+    );
   } finally {
     await engine.close();
   }

@@ -75,7 +75,8 @@ function writeAptDirectory(
   proxy: string,
 ): void {
   for (const source of sources) writeFileSync(join(directory, 'etc', source.path), source.hostText(directory));
-  for (const source of sources) if (source.key !== undefined) writeFileSync(join(directory, 'etc', source.key.path), source.key.data);
+  for (const source of sources)
+    if (source.key !== undefined) writeFileSync(join(directory, 'etc', source.key.path), source.key.data);
   writeFileSync(join(directory, 'status'), '');
   const lines = [
     `Dir "${directory}/";`,
@@ -101,7 +102,9 @@ function writeAptDirectory(
 }
 
 function hasLists(directory: string): boolean {
-  return readdirSync(join(directory, 'state/lists')).some((name) => name.endsWith('_InRelease') || name.endsWith('_Release'));
+  return readdirSync(join(directory, 'state/lists')).some(
+    (name) => name.endsWith('_InRelease') || name.endsWith('_Release'),
+  );
 }
 
 async function update(context: Context, config: string, directory: string, apt: AptPlan): Promise<void> {

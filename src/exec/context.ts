@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chownSync, statSync } from 'node:fs';
 import type { BuildEvent, BuildSettings } from './types.js';
 
@@ -25,4 +26,9 @@ export function giveToOwnerOf(directory: string, ...paths: readonly string[]): v
   const { uid, gid } = statSync(directory);
   if (uid === process.getuid?.() && gid === process.getgid?.()) return;
   for (const path of paths) chownSync(path, uid, gid);
+}
+
+/** A name beside `path` that no other writer has, not even one in another container with the same process id. */
+export function partialName(path: string): string {
+  return `${path}.${randomBytes(6).toString('hex')}.partial`;
 }

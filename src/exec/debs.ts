@@ -20,7 +20,7 @@ import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CommandError, EXIT, UserError } from '../errors.js';
 import type { Archive, RemoteDeb } from './archive.js';
-import { giveToOwnerOf, type Context } from './context.js';
+import { giveToOwnerOf, partialName, type Context } from './context.js';
 import { mapLimit } from './parallel.js';
 import { run, TOOL_ENV } from './run.js';
 
@@ -123,10 +123,14 @@ async function download(
     });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const reason = error.tail.split('\n').filter((line) => /^(E|Err|W):|Failed|No space/.test(line)).slice(0, 3).join('\n  ');
+    const reason = error.tail
+      .split('\n')
+      .filter((line) => /^(E|Err|W):|Failed|No space/.test(line))
+      .slice(0, 3)
+      .join('\n  ');
     throw new UserError(`packages could not be downloaded:\n  ${reason === '' ? error.tail : reason}`, {
-      exitCode: /No space left/.test(error.tail) ? EXIT.environment : EXIT.archive,
-      hint: /No space left/.test(error.tail)
+      exitCode: error.tail.includes('No space left') ? EXIT.environment : EXIT.archive,
+      hint: error.tail.includes('No space left')
         ? 'the work directory is full: build with --work disk'
         : 'the archive may be changing under us or be out of reach: run the build again',
       cause: error,
@@ -149,7 +153,7 @@ function arHeader(name: string, bytes: number): string {
 async function storeDeb(context: Context, store: string, deb: RemoteDeb, source: string): Promise<StoredDeb> {
   const file = join(store, debPath(deb.sha256));
   mkdirSync(dirname(file), { recursive: true });
-  const partial = `${file}.${String(process.pid)}.partial`;
+  const partial = partialName(file);
   const fd = openSync(partial, 'w+');
   try {
     writeSync(fd, `${AR_MAGIC}${arHeader('debian-binary', 4)}2.0\n`);
@@ -216,7 +220,7 @@ function readControl(fd: number, offset: number, bytes: number): { stanza: strin
   readSync(fd, tar, 0, bytes, offset);
   let stanza: string | undefined;
   let date = 0;
-  for (let at = 0; at + 512 <= bytes && tar[at] !== 0; ) {
+  for (let at = 0; at + 512 <= bytes && tar[at] !== 0;) {
     const name = tar.toString('utf8', at, at + 100).replace(/\0.*$/s, '');
     const size = octal(tar, at + 124);
     if (/^(\.\/)?control$/.test(name)) stanza = tar.toString('utf8', at + 512, at + 512 + size).trimEnd();

@@ -20,7 +20,11 @@ export async function enterTree(
   signal: AbortSignal,
 ): Promise<number> {
   const entry = findStage(places.cacheDir, key);
-  if (entry === undefined) throw new UserError('the tree is no longer in the cache', { exitCode: EXIT.environment, hint: 'build the profile again' });
+  if (entry === undefined)
+    throw new UserError('the tree is no longer in the cache', {
+      exitCode: EXIT.environment,
+      hint: 'build the profile again',
+    });
   const work = mkdtempSync(join(places.workDir, 'shell-'));
   try {
     const root = join(work, 'root');

@@ -42,8 +42,12 @@ export async function execute(
 function holdCache(cacheDir: string): () => void {
   const lock = join(cacheDir, 'lock');
   const holder = spawn('flock', ['--shared', lock, 'cat'], { stdio: ['pipe', 'ignore', 'ignore'] });
-  holder.once('spawn', () => { setTimeout(() => { giveToOwnerOf(cacheDir, lock); }, 50).unref(); });
-  return () => holder.stdin?.end();
+  holder.once('spawn', () => {
+    setTimeout(() => {
+      giveToOwnerOf(cacheDir, lock);
+    }, 50).unref();
+  });
+  return () => holder.stdin.end();
 }
 
 function describe(profile: string, error: unknown): BuildFailure {

@@ -5,7 +5,7 @@ import { copyFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CommandError } from '../errors.js';
-import { giveToOwnerOf, type Context } from './context.js';
+import { giveToOwnerOf, partialName, type Context } from './context.js';
 import { run, TOOL_ENV } from './run.js';
 import { splitTar } from './tarsplit.js';
 
@@ -153,7 +153,7 @@ async function compress(context: Context, scratch: string, names: readonly strin
     const path = framePath(cacheDir, name);
     mkdirSync(dirname(path), { recursive: true });
     // Through a copy beside it: the work directory is another filesystem.
-    const partial = `${path}.${String(process.pid)}.partial`;
+    const partial = partialName(path);
     await copyFile(`${join(scratch, name)}.zst`, partial);
     renameSync(partial, path);
     rmSync(`${join(scratch, name)}.zst`);

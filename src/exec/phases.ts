@@ -33,7 +33,8 @@ export function writePhase(
   step.items.forEach((item, index) => {
     const title = item.kind === 'overlay' ? `overlay of ${item.collection}` : `${item.collection}: ${item.name}`;
     lines.push(`echo ${quote(`${MARK} step ${step.phase} ${String(index + 1)} ${title}`)}`);
-    if (item.kind === 'overlay') lines.push(...overlayLines(context, item.entries, join(directory, String(index)), epoch, mergedUsr));
+    if (item.kind === 'overlay')
+      lines.push(...overlayLines(context, item.entries, join(directory, String(index)), epoch, mergedUsr));
     else lines.push(hookLine(context, item, join(directory, `${String(index)}.sh`), epoch, scratch));
   });
   const path = join(directory, 'run.sh');

@@ -17,12 +17,18 @@ export function rememberKeys(
 ): void {
   for (const stage of plan.stages) {
     const key = keys[stage.name];
-    if (key !== undefined) writeAtomically(cacheDir, keyPath(cacheDir, builderDigest, stage.digest), JSON.stringify({ key }));
+    if (key !== undefined)
+      writeAtomically(cacheDir, keyPath(cacheDir, builderDigest, stage.digest), JSON.stringify({ key }));
   }
 }
 
 /** The key that a stage had when it was built last with the same inputs and builder. */
-export function knownKey(cacheDir: string, builderDigest: string, plan: BuildPlan, name: StageName): string | undefined {
+export function knownKey(
+  cacheDir: string,
+  builderDigest: string,
+  plan: BuildPlan,
+  name: StageName,
+): string | undefined {
   const stage = plan.stages.find((candidate) => candidate.name === name);
   const path = keyPath(cacheDir, builderDigest, stage?.digest ?? '');
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { key: string }).key : undefined;

@@ -133,7 +133,7 @@ function concatenate(context: Context, list: FrameList, path: string): { bytes: 
         for (let n = readSync(fd, buffer); n > 0; n = readSync(fd, buffer)) {
           const part = buffer.subarray(0, n);
           hash.update(part);
-          for (let at = 0; at < n; ) at += writeSync(out, part, at);
+          for (let at = 0; at < n;) at += writeSync(out, part, at);
           bytes += n;
         }
       } finally {

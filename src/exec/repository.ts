@@ -13,7 +13,12 @@ export const REPOSITORY_MOUNT = '/imgbuild-build';
  * both tools resolve over 180 packages instead of 60,000. It vouches for nothing: the packages' own hashes were checked
  * against the archive's signature when they came.
  */
-export function writeRepository(directory: string, suite: string, architecture: string, debs: readonly StoredDeb[]): void {
+export function writeRepository(
+  directory: string,
+  suite: string,
+  architecture: string,
+  debs: readonly StoredDeb[],
+): void {
   mkdirSync(join(directory, 'pool'), { recursive: true });
   const packages = debs
     .map(

@@ -36,7 +36,8 @@ export const TOOL_ENV: Readonly<Record<string, string>> = {
  * Runs a tool to its end and passes its lines on as they come.
  *
  * execa's own buffering stops a process that says more than 100 MB, and keeps all of it in memory; a bootstrap is chatty,
- * so only the last lines are kept, for the error.
+ * so only the last lines are kept, for the error. Aborting kills at once: `unshare --fork` passes no other signal on, and
+ * what a tool leaves behind lies in a directory and in namespaces that go with the build.
  *
  * @throws CommandError when the tool exits with anything that is not accepted, or is killed.
  */
@@ -53,7 +54,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     all: true,
     buffer: false,
     reject: false,
-    forceKillAfterDelay: 5000,
+    killSignal: 'SIGKILL',
   });
   for await (const line of subprocess.iterable({ from: 'all' })) {
     tail.push(line);
@@ -84,7 +85,7 @@ export async function output(argv: readonly string[], options: RunOptions): Prom
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
     reject: false,
-    forceKillAfterDelay: 5000,
+    killSignal: 'SIGKILL',
     stripFinalNewline: false,
   });
   if (options.signal?.aborted === true) options.signal.throwIfAborted();

@@ -22,7 +22,10 @@ export interface SourceFile {
 export async function defaultSources(context: Context, plan: BuildPlan): Promise<string> {
   const components = plan.apt.components.join(',');
   const directory = join(context.settings.cacheDir, 'apt');
-  const file = join(directory, `default-${plan.suite}-${components}-${context.settings.builderDigest.slice(0, 12)}.list`);
+  const file = join(
+    directory,
+    `default-${plan.suite}-${components}-${context.settings.builderDigest.slice(0, 12)}.list`,
+  );
   if (existsSync(file)) return readFileSync(file, 'utf8');
   const copy = join(context.work, 'default-sources');
   mkdirSync(copy, { recursive: true });

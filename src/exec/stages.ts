@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileS
 import { dirname, join } from 'node:path';
 import { digestOf } from '../digest.js';
 import type { Input } from '../plan/types.js';
-import { giveToOwnerOf } from './context.js';
+import { giveToOwnerOf, partialName } from './context.js';
 import { hasFrames, type FrameList } from './frames.js';
 
 /** What the cache keeps of a finished stage: <cache>/stages/<key>.json. */
@@ -57,7 +57,7 @@ export function storeStage(cacheDir: string, key: string, entry: StageEntry): vo
 /** Writes a file of the cache so that a reader sees the whole of it or nothing. */
 export function writeAtomically(cacheDir: string, path: string, text: string, mode = 0o644): void {
   mkdirSync(dirname(path), { recursive: true });
-  const partial = `${path}.${String(process.pid)}.partial`;
+  const partial = partialName(path);
   writeFileSync(partial, text, { mode });
   giveToOwnerOf(cacheDir, dirname(path), partial);
   renameSync(partial, path);
@@ -75,9 +75,7 @@ export function secretsTag(cacheDir: string, secrets: Readonly<Record<string, st
 }
 
 /** The inputs of a profile's last build, for saying why a stage is not in the cache. */
-export interface LastInputs {
-  readonly [stage: string]: readonly Input[];
-}
+export type LastInputs = Readonly<Record<string, readonly Input[]>>;
 
 function lastInputsPath(cacheDir: string, profile: string): string {
   return join(cacheDir, 'inputs', `${profile}.json`);
@@ -96,7 +94,9 @@ export function lastInputs(cacheDir: string, profile: string): LastInputs | unde
 export function whyMissed(inputs: readonly Input[], before: readonly Input[] | undefined): string {
   if (before === undefined) return 'first build of this profile';
   const old = new Map(before.map((input) => [input.name, input.digest]));
-  const changed = inputs.filter((input) => old.get(input.name) !== input.digest).map((input) => `${input.name} changed`);
+  const changed = inputs
+    .filter((input) => old.get(input.name) !== input.digest)
+    .map((input) => `${input.name} changed`);
   const names = new Set(inputs.map((input) => input.name));
   const gone = before.filter((input) => !names.has(input.name)).map((input) => `${input.name} is gone`);
   const all = [...changed, ...gone];

@@ -87,11 +87,14 @@ export async function tidy(context: Context, root: string, epoch: number): Promi
 /** What dpkg's database says is installed, in the order of the names. */
 export async function takeInventory(context: Context, root: string): Promise<Inventory> {
   const format = '${Package}\\t${Version}\\t${Architecture}\\t${source:Package}\\t${source:Version}\\n';
-  const text = await output(['dpkg-query', `--admindir=${join(root, 'var/lib/dpkg')}`, '--show', `--showformat=${format}`], {
-    doing: 'listing packages',
-    signal: context.signal,
-    onLine: context.log,
-  });
+  const text = await output(
+    ['dpkg-query', `--admindir=${join(root, 'var/lib/dpkg')}`, '--show', `--showformat=${format}`],
+    {
+      doing: 'listing packages',
+      signal: context.signal,
+      onLine: context.log,
+    },
+  );
   const packages = text
     .split('\n')
     .filter((line) => line !== '')

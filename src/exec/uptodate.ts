@@ -27,7 +27,10 @@ function recordPath(settings: Pick<BuildSettings, 'cacheDir' | 'outputDir'>, pro
   return join(settings.cacheDir, 'outputs', `${id}.json`);
 }
 
-function readRecord(settings: Pick<BuildSettings, 'cacheDir' | 'outputDir'>, profile: string): OutputRecord | undefined {
+function readRecord(
+  settings: Pick<BuildSettings, 'cacheDir' | 'outputDir'>,
+  profile: string,
+): OutputRecord | undefined {
   const path = recordPath(settings, profile);
   if (path === undefined || !existsSync(path)) return undefined;
   return JSON.parse(readFileSync(path, 'utf8')) as OutputRecord;

@@ -15,7 +15,10 @@ export function describePlan(plan: BuildPlan, forecasts: Readonly<Record<string,
       const forecast = forecasts[stage.name];
       const state = forecast === undefined ? '' : forecast.state === 'hit' ? 'cached' : 'to build';
       const why = forecast === undefined || forecast.why === '' ? '' : `  (${forecast.why})`;
-      return [`${stage.name.padEnd(10)} ${state.padEnd(9)}${stage.digest.slice(0, 12)}${why}`, ...stage.steps.flatMap(stepLines)];
+      return [
+        `${stage.name.padEnd(10)} ${state.padEnd(9)}${stage.digest.slice(0, 12)}${why}`,
+        ...stage.steps.flatMap(stepLines),
+      ];
     }),
   ];
   return lines.join('\n');

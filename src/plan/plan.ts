@@ -82,7 +82,10 @@ function packagesStage(config: BuildConfig, before: Stage): Stage {
 
 function configureStage(config: BuildConfig, before: Stage): Stage {
   const step = phaseStep(config, 'customize');
-  const steps: Step[] = [...(step === undefined ? [] : [step]), { kind: 'clean', title: 'remove what a build leaves behind' }];
+  const steps: Step[] = [
+    ...(step === undefined ? [] : [step]),
+    { kind: 'clean', title: 'remove what a build leaves behind' },
+  ];
   return stage('configure', before.digest, phaseInputs(config, 'customize'), steps);
 }
 
@@ -102,9 +105,11 @@ function stage(name: StageName, before: string, inputs: readonly Input[], steps:
 /** Overlays in collection order, then hooks by number, collection order and name. */
 function phaseStep(config: BuildConfig, phase: Phase): Step | undefined {
   const items: PhaseItem[] = [
-    ...overlaysOf(config.collections, phase).map(
-      ({ collection, entries }): PhaseItem => ({ kind: 'overlay', collection, entries }),
-    ),
+    ...overlaysOf(config.collections, phase).map(({ collection, entries }): PhaseItem => ({
+      kind: 'overlay',
+      collection,
+      entries,
+    })),
     ...hooksOf(config.collections, phase).map((hook): PhaseItem => hookItem(config, hook)),
   ];
   if (items.length === 0) return undefined;
@@ -141,7 +146,7 @@ function hookEnvironment(config: BuildConfig, hook: Hook): Record<string, string
 function phaseInputs(config: BuildConfig, phase: Phase): Input[] {
   const overlays = overlaysOf(config.collections, phase).map(({ collection, entries }) => ({
     name: `overlay ${collection} (${phase})`,
-    digest: digestOf(entries.map(({ source: _, ...rest }) => rest)),
+    digest: digestOf(entries.map((entry) => ({ ...entry, source: undefined }))),
   }));
   const hooks = hooksOf(config.collections, phase);
   const scripts = hooks.map((hook) => ({
@@ -182,7 +187,8 @@ function option(config: BuildConfig, name: string): OptionValue {
 }
 
 function text(config: BuildConfig, name: string): string {
-  return String(option(config, name));
+  const value = option(config, name);
+  return typeof value === 'string' ? value : '';
 }
 
 function flag(config: BuildConfig, name: string): boolean {

@@ -1,0 +1,49 @@
+import { copyFileSync, mkdirSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXIT, UserError } from '../errors.js';
+import { giveToOwnerOf, type Context } from './context.js';
+
+/** Keeps the log of a failed build beside the outputs; when that place is what failed, the message has to do. */
+export function keepLog(context: Context, logFile: string): void {
+  const directory = join(context.settings.outputDir, context.profile);
+  const path = join(directory, `${context.profile}_failed.log`);
+  try {
+    mkdirSync(directory, { recursive: true });
+    copyFileSync(logFile, path);
+    giveToOwnerOf(context.settings.outputDir, directory, path);
+    context.emit({
+      type: 'log',
+      level: 'info',
+      text: `the full log is ${join(context.profile, `${context.profile}_failed.log`)}`,
+    });
+  } catch (error) {
+    context.emit({ type: 'log', level: 'warn', text: `the log could not be kept: ${String(error)}` });
+  }
+}
+
+/** Below this a filesystem counts as full: tools fail in many ways then, and say so in few. */
+const FULL_BYTES = 8 << 20;
+
+/** Says that a directory is full, when that is why a tool failed. */
+export function explainFullDisk(context: Context, error: unknown): unknown {
+  if (error instanceof UserError || context.signal.aborted) return error;
+  const full = (directory: string): boolean => {
+    const stat = statfsSync(directory);
+    return stat.bavail * stat.bsize < FULL_BYTES;
+  };
+  if (full(context.settings.workDir)) {
+    return new UserError('the work directory is full', {
+      exitCode: EXIT.environment,
+      hint: 'build with --work disk, or with a larger --work-size',
+      cause: error,
+    });
+  }
+  if (full(context.settings.cacheDir)) {
+    return new UserError('the cache directory is full', {
+      exitCode: EXIT.environment,
+      hint: 'make room with `imgbuild cache prune`, or set IMGBUILD_CACHE_DIR to another place',
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,163 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommandError } from '../errors.js';
+import type { BuildPlan, StageName } from '../plan/types.js';
+import type { Context } from './context.js';
+import { fetchDebs, type StoredDeb } from './debs.js';
+import { CACHE_LEVEL, packTree, unpackTree } from './frames.js';
+import { bootstrap, install } from './install.js';
+import { stageOf, type Inputs, type Keys } from './keys.js';
+import { isolatedTarget } from './namespace.js';
+import { watchPhases, writePhase } from './phases.js';
+import { run } from './run.js';
+import { withSecrets } from './secrets.js';
+import { findStage, lastInputs, storeStage, whyMissed, type StageEntry } from './stages.js';
+import { clampTimes, settleSources, takeInventory, tidy } from './tidy.js';
+import type { BuildRequest } from './types.js';
+
+type Build = BuildRequest['builds'][number];
+
+/** The entry of the stage `configure`, from the cache or by running what is missing before it. */
+export async function configuredTree(context: Context, build: Build, inputs: Inputs, keys: Keys): Promise<StageEntry> {
+  const { plan } = build;
+  const { cacheDir, force } = context.settings;
+  const find = (key: string): StageEntry | undefined => (force ? undefined : findStage(cacheDir, key));
+  const hit = find(keys.configure);
+  if (hit !== undefined) {
+    for (const stage of ['base', 'packages', 'configure']) announce(context, stage, 'hit');
+    return hit;
+  }
+  const root = join(context.work, 'root');
+  const saving: Promise<void>[] = [];
+  const save = async (
+    stage: StageName,
+    key: string,
+    epoch: number,
+    entry: Partial<StageEntry> = {},
+  ): Promise<StageEntry> => {
+    const { done, ...list } = await packTree(context, root, epoch, CACHE_LEVEL);
+    const full: StageEntry = { ...list, ...entry, stage, profile: plan.profile, epoch };
+    const saved = done.then(() => {
+      storeStage(cacheDir, key, full);
+    });
+    // Awaited at the end; a failure until then must not end the process.
+    saved.catch(() => undefined);
+    saving.push(saved);
+    return full;
+  };
+  try {
+    const packagesHit = find(keys.packages);
+    let epoch: number;
+    if (packagesHit !== undefined) {
+      announce(context, 'base', 'hit');
+      announce(context, 'packages', 'hit');
+      await unpackTree(context, packagesHit, root);
+      epoch = packagesHit.epoch;
+    } else {
+      const inBase = new Set(inputs.base.debs.map((deb) => deb.sha256));
+      const others = inputs.all.debs.filter((deb) => !inBase.has(deb.sha256));
+      const baseHit = find(keys.base);
+      let baseEpoch: number;
+      let fetching: Promise<StoredDeb[]>;
+      if (baseHit !== undefined) {
+        announce(context, 'base', 'hit');
+        baseEpoch = baseHit.epoch;
+        fetching = fetchDebs(context, inputs.archive, others);
+        await Promise.all([unpackTree(context, baseHit, root), fetching]);
+      } else {
+        const stored = await fetchDebs(context, inputs.archive, inputs.base.debs);
+        // The rest comes while the base is made, which keeps one processor busy at the most.
+        fetching = fetchDebs(context, inputs.archive, others);
+        fetching.catch(() => undefined);
+        baseEpoch = epochOf(context, stored);
+        await timed(context, plan, 'base', async () => {
+          await bootstrap(context, plan, root, stored, baseEpoch);
+          settleSources(root, inputs.archive);
+          await clampTimes(context, root, baseEpoch);
+          await save('base', keys.base, baseEpoch);
+        });
+      }
+      const stored = await fetching;
+      epoch = Math.max(baseEpoch, epochOf(context, stored));
+      await timed(context, plan, 'packages', async () => {
+        await install(context, plan, root, plan.packages.extra, stored, epoch);
+        await clampTimes(context, root, epoch);
+        await save('packages', keys.packages, epoch);
+      });
+    }
+    const entry = await timed(context, plan, 'configure', async () => {
+      await configure(context, build, root, epoch);
+      await tidy(context, root, epoch);
+      return await save('configure', keys.configure, epoch, { inventory: await takeInventory(context, root) });
+    });
+    await Promise.all(saving);
+    return entry;
+  } catch (error) {
+    await Promise.allSettled(saving);
+    if (error instanceof CommandError && existsSync(root)) await keepFailedTree(context, root);
+    throw error;
+  }
+}
+
+/** Name in the cache of the tree that a build failed with, for `imgbuild shell --failed`. */
+export function failedKey(profile: string): string {
+  return `failed-${profile}`;
+}
+
+/** Keeps the tree as the failed step left it. When that fails, too, the first failure is what counts. */
+async function keepFailedTree(context: Context, root: string): Promise<void> {
+  try {
+    const { done, ...list } = await packTree(context, root, Math.floor(Date.now() / 1000), CACHE_LEVEL);
+    await done;
+    const entry: StageEntry = { ...list, stage: 'failed', profile: context.profile, epoch: 0 };
+    storeStage(context.settings.cacheDir, failedKey(context.profile), entry);
+  } catch (error) {
+    context.log(`the failed tree could not be kept: ${String(error)}`);
+  }
+}
+
+/** SOURCE_DATE_EPOCH: as asked for, or the time of the newest package, so that it changes only when the image does. */
+function epochOf(context: Context, debs: readonly StoredDeb[]): number {
+  return context.settings.sourceDateEpoch ?? Math.max(0, ...debs.map((deb) => deb.date));
+}
+
+async function configure(context: Context, build: Build, root: string, epoch: number): Promise<void> {
+  const step = stageOf(build.plan, 'configure').steps.find((candidate) => candidate.kind === 'phase');
+  if (step === undefined) return;
+  const script = writePhase(context, step, epoch, build.plan.apt.mergedUsr);
+  const watch = watchPhases(context, 'configure', new Map([[step.phase, script.count]]));
+  const argv = isolatedTarget(withSecrets('exec bash "$2" "$1"'), [root, script.path]);
+  try {
+    await run(argv, {
+      doing: 'customizing',
+      input: secretLines(build.secrets),
+      env: { SOURCE_DATE_EPOCH: String(epoch) },
+      signal: context.signal,
+      onLine: watch.onLine,
+    });
+  } catch (error) {
+    if (error instanceof CommandError) throw watch.failure() ?? error;
+    throw error;
+  }
+}
+
+function secretLines(secrets: Readonly<Record<string, string>>): string {
+  return Object.entries(secrets)
+    .map(([name, value]) => `${name} ${Buffer.from(value).toString('base64')}\n`)
+    .join('');
+}
+
+function announce(context: Context, stage: string, state: 'hit'): void {
+  context.emit({ type: 'stage', profile: context.profile, stage, state });
+}
+
+async function timed<T>(context: Context, plan: BuildPlan, stage: StageName, work: () => Promise<T>): Promise<T> {
+  const before = lastInputs(context.settings.cacheDir, plan.profile)?.[stage];
+  const why = context.settings.force ? 'asked to build everything' : whyMissed(stageOf(plan, stage).inputs, before);
+  context.emit({ type: 'stage', profile: context.profile, stage, state: 'start', why });
+  const started = performance.now();
+  const result = await work();
+  const seconds = (performance.now() - started) / 1000;
+  context.emit({ type: 'stage', profile: context.profile, stage, state: 'done', seconds, why });
+  return result;
+}
