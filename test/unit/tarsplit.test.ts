@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { splitTar, type Piece } from '../../src/exec/tarsplit.js';
+
+const BLOCK = 512;
+
+function header(name: string, size: number, type = '0'): Buffer {
+  const block = Buffer.alloc(BLOCK);
+  block.write(name, 0, 100, 'utf8');
+  block.write(`${size.toString(8).padStart(11, '0')}\0`, 124, 'latin1');
+  block.write(type, 156, 'latin1');
+  return block;
+}
+
+function member(name: string, content: Buffer, type = '0'): Buffer {
+  const padding = Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK);
+  return Buffer.concat([header(name, content.length, type), content, padding]);
+}
+
+async function* inChunks(data: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < data.length; at += size) {
+    await Promise.resolve();
+    yield data.subarray(at, at + size);
+  }
+}
+
+async function split(data: Buffer, size = 65536): Promise<Piece[]> {
+  const pieces: Piece[] = [];
+  for await (const piece of splitTar(inChunks(data, size)))
+    pieces.push({ ...piece, chunks: [Buffer.concat(piece.chunks)] });
+  return pieces;
+}
+
+/** Members of 50 kB with names that differ, so that cuts fall where names say. */
+function tree(count: number, change?: number): Buffer {
+  const members = Array.from({ length: count }, (_, i) =>
+    member(`./usr/share/file-${String(i)}`, Buffer.alloc(50_000, i === change ? 'x' : String(i % 10))),
+  );
+  return Buffer.concat([...members, Buffer.alloc(2 * BLOCK)]);
+}
+
+describe('splitTar', () => {
+  it('gives pieces that are the stream again, with their digests', async () => {
+    const data = tree(600);
+    const pieces = await split(data);
+    expect(pieces.length).toBeGreaterThan(2);
+    expect(Buffer.concat(pieces.flatMap((piece) => piece.chunks)).equals(data)).toBe(true);
+    for (const piece of pieces) {
+      const [content] = piece.chunks;
+      expect(piece.sha256).toBe(
+        createHash('sha256')
+          .update(content ?? '')
+          .digest('hex'),
+      );
+      expect(piece.bytes % BLOCK).toBe(0);
+    }
+  });
+
+  it('changes one piece when one member changes', async () => {
+    const before = (await split(tree(600))).map((piece) => piece.sha256);
+    const after = (await split(tree(600, 300))).map((piece) => piece.sha256);
+    expect(after).toHaveLength(before.length);
+    expect(after.filter((hash, i) => hash !== before[i])).toHaveLength(1);
+  });
+
+  it('finds the same cuts again after a member was added', async () => {
+    const added = Buffer.concat([member('./usr/share/added', Buffer.alloc(70_000, 'a')), tree(900)]);
+    const before = new Set((await split(tree(900))).map((piece) => piece.sha256));
+    const after = await split(added);
+    expect(after.filter((piece) => !before.has(piece.sha256)).length).toBeLessThanOrEqual(2);
+  });
+
+  it('does not depend on how the stream arrives', async () => {
+    const data = tree(300);
+    const whole = (await split(data, data.length)).map((piece) => piece.sha256);
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1000, max: 300_000 }), async (size) => {
+        expect((await split(data, size)).map((piece) => piece.sha256)).toEqual(whole);
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it('keeps an extended header with its member and bounds the size of a piece', async () => {
+    const big = Buffer.concat([
+      member('./PaxHeaders/big', Buffer.from('30 path=./a/very/long/name\n'), 'x'),
+      member('./big', Buffer.alloc(40 << 20, 'b')),
+      Buffer.alloc(2 * BLOCK),
+    ]);
+    const pieces = await split(big, 1 << 20);
+    expect(Math.max(...pieces.map((piece) => piece.bytes))).toBeLessThanOrEqual(12 << 20);
+    expect(Buffer.concat(pieces.flatMap((piece) => piece.chunks)).equals(big)).toBe(true);
+  });
+
+  it('refuses a stream that ends inside a header', async () => {
+    await expect(split(tree(2).subarray(0, 100))).rejects.toThrow('in the middle of a header');
+  });
+});
