@@ -1,0 +1,51 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CHECKOUT, runCommand } from '../support/cli.js';
+
+let scratch: string;
+let packed: string[];
+
+beforeAll(async () => {
+  scratch = mkdtempSync(path.join(tmpdir(), 'imgbuild-test-package-'));
+  // The tests run a compiled program, which packing anew would take away from those that run beside this one.
+  const pack = await runCommand(['npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', scratch], {
+    cwd: CHECKOUT,
+  });
+  expect(pack.code, pack.stderr).toBe(0);
+  packed = (JSON.parse(pack.stdout) as { files: { path: string }[] }[])[0]?.files.map((file) => file.path) ?? [];
+  const tarball = readdirSync(scratch).find((name) => name.endsWith('.tgz')) ?? '';
+  const options = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+  const install = await runCommand(['npm', 'install', '--global', '--prefix', 'there', ...options, `./${tarball}`], {
+    cwd: scratch,
+  });
+  expect(install.code, install.stderr).toBe(0);
+});
+
+afterAll(() => {
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const run = (...args: string[]) => runCommand([path.join(scratch, 'there/bin/imgbuild'), ...args], { cwd: scratch });
+
+describe('the npm package', () => {
+  it('holds what running needs, and nothing of development or of the user', () => {
+    for (const wanted of ['dist/cli.js', 'LICENSE', 'README.md', 'Containerfile', 'collections/lib.sh']) {
+      expect(packed).toContain(wanted);
+    }
+    expect(packed.filter((file) => /^(src|test|node_modules|\.ci)\/|\.map$|tsbuildinfo|\.lock$/.test(file))).toEqual(
+      [],
+    );
+    expect(packed.filter((file) => /^collections\/local\/./.test(file) && !file.endsWith('README.md'))).toEqual([]);
+  });
+
+  it('works where it was installed', async () => {
+    expect(await run('--help')).toMatchObject({ code: 0, stderr: '' });
+    const list = await run('list');
+    expect(list).toMatchObject({ code: 0, stderr: '' });
+    expect(list.stdout).toContain('deb12-amd64-lxc');
+    expect((await run('validate', 'deb12-amd64-lxc')).code).toBe(0);
+    expect((await run('plan', 'deb12-amd64-lxc')).stdout).toContain('packages');
+  });
+});
