@@ -237,13 +237,20 @@ check_account() {
   esac
 }
 
-# edit_accounts FILE AWK-PROGRAM: rewrite a database of /etc, keeping its mode and owner.
+# edit_accounts FILE AWK-PROGRAM: rewrite a database of /etc, keeping its mode and owner. In the essential phase shadow
+# and gshadow are not there yet: what their fields in passwd and group say is moved to them when passwd is installed.
 edit_accounts() (
   file=$ROOT/etc/$1
+  [ -e "$file" ] || return 0
   cp -p "$file" "$file.imgbuild-new"
   awk -F: -v OFS=: "$2" "$file" >"$file.imgbuild-new"
   mv -fT "$file.imgbuild-new" "$file"
 )
+
+# shadowed FILE VALUE: what stands for a password in passwd or group, given whether there is the file with the real ones.
+shadowed() {
+  if [ -e "$ROOT/etc/$1" ]; then echo x; else printf '%s\n' "$2"; fi
+}
 
 # add_group NAME GID: make sure of the group; an id or a name that is in use otherwise is an error.
 add_group() (
@@ -255,7 +262,7 @@ add_group() (
   fi
   other=$(account_of group "$2")
   [ -z "$other" ] || die "gid $2 for group $1 is taken by group $other"
-  line="$1:x:$2:" edit_accounts group '{ print } END { print ENVIRON["line"] }'
+  line="$1:$(shadowed gshadow '!'):$2:" edit_accounts group '{ print } END { print ENVIRON["line"] }'
   line="$1:!::" edit_accounts gshadow '{ print } END { print ENVIRON["line"] }'
 )
 
@@ -273,7 +280,7 @@ add_user() (
     other=$(account_of passwd "$2")
     [ -z "$other" ] || die "uid $2 for user $1 is taken by user $other"
   fi
-  name=$1 line="$1:x:$2:$3:$6:$4:$5" edit_accounts passwd \
+  name=$1 line="$1:$(shadowed shadow '*'):$2:$3:$6:$4:$5" edit_accounts passwd \
     '$1 "" == ENVIRON["name"] "" { print ENVIRON["line"]; done = 1; next } { print } END { if (!done) print ENVIRON["line"] }'
   name=$1 day=$((SOURCE_DATE_EPOCH / 86400)) edit_accounts shadow \
     '$1 "" == ENVIRON["name"] "" { done = 1 } { print } END { if (!done) print ENVIRON["name"], "*", ENVIRON["day"], "", "", "", "", "", "" }'
@@ -302,6 +309,7 @@ add_member() (
   users=$(IFS=, && printf '%s' "$*")
   export group users
   edit_accounts group "$program"
+  [ -e "$ROOT/etc/gshadow" ] || return 0
   [ -n "$(account_field gshadow "$group" 1)" ] ||
     line="$group:!::" edit_accounts gshadow '{ print } END { print ENVIRON["line"] }'
   edit_accounts gshadow "$program"

@@ -22,7 +22,7 @@ sub pattern {
 
 my (@rules, %starts);
 for my $file (sort glob("$root/etc/dpkg/dpkg.cfg.d/*")) {
-    next if $file =~ m{/[^/]*[^A-Za-z0-9_-][^/]*\z};    # dpkg ignores such names
+    next if $file !~ m{/[A-Za-z0-9_-]+\z};    # dpkg ignores other names
     open my $in, '<', $file or die "$file: $!\n";
     while (<$in>) {
         next unless /^\s*path-(exclude|include)(?:\s*=\s*|\s+)(\S+)\s*$/;
@@ -45,7 +45,8 @@ for my $start (sort keys %starts) {
                 my $exclude = 0;
                 for my $rule (@rules) { $exclude = $rule->[0] if $path =~ $rule->[1] }
                 return if !$exclude;
-                if (-d $_ && !-l _) { rmdir $_ }    # fails when something in it stays, and that is right
+                # A directory that still holds something stays, and that is right.
+                if (!-l $_ && -d _) { rmdir $_ }
                 else                { unlink $_ or die "$path: $!\n"; $removed++ }
             },
         },

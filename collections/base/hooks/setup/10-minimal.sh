@@ -12,13 +12,15 @@ rules() {
   if $OPT_MAN_ENABLE; then
     printf 'path-include=%s\n' '/usr/share/man/man[1-9]/*'
   fi
-  # Messages in the languages of the locales: de_AT.UTF-8@euro looks in de_AT and in de, with and without modifier.
+  # Messages in the languages of the locales: sr_RS.UTF-8@latin looks in sr_RS and in sr, with and without modifier.
   printf '%s\n' "$OPT_LOCALE_DEFAULT" "$OPT_LOCALE_GENERATE" | while read -r locale _; do
     name=${locale%%[.@]*}
-    case $name in
-      '' | C | POSIX) ;;
-      *) printf 'path-include=/usr/share/locale/%s/*\n' "$name" "$name@*" "${name%_*}" "${name%_*}@*" ;;
+    case $locale in
+      '' | C | C.* | POSIX) continue ;;
+      *@*) printf 'path-include=/usr/share/locale/%s/*\n' "$name@${locale#*@}" "${name%_*}@${locale#*@}" ;;
+      *) ;;
     esac
+    printf 'path-include=/usr/share/locale/%s/*\n' "$name" "${name%_*}"
   done
 }
 
