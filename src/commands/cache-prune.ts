@@ -28,8 +28,10 @@ export interface CacheContent {
   readonly frames: readonly CacheFrame[];
   /** Downloaded packages; each may be two files. */
   readonly debs: readonly CacheFile[];
-  /** Directories of archive states, embedded builders and other things made again when missing. */
+  /** States of archives, and what is remembered of earlier builds. */
   readonly others: readonly CacheFile[];
+  /** Embedded builders; nothing tells when they were last used, so they only go with everything. */
+  readonly builders: readonly CacheFile[];
   /** What a build left that did not end well: partial files, work directories. */
   readonly leftovers: readonly CacheFile[];
 }
@@ -67,13 +69,20 @@ export function planPrune(content: CacheContent, request: PruneRequest): PrunePl
   const leftovers = content.leftovers.filter((file) => request.all || !isYoung(file, request));
   const debs = chooseByAge(content.debs, request);
   const others = chooseByAge(content.others, request);
-  const wanted: CacheFile[] = [...stages, ...leftovers, ...frames, ...debs, ...others];
+  const wanted: CacheFile[] = [
+    ...stages,
+    ...leftovers,
+    ...frames,
+    ...debs,
+    ...others,
+    ...(request.all ? content.builders : []),
+  ];
   if (request.maxSize !== undefined) {
     const left = totalBytes(content) - sum(wanted);
     wanted.push(...shrink([...content.debs, ...content.others], wanted, left - request.maxSize));
   }
   if (request.alone) return { remove: wanted, postponed: 0 };
-  const shared = new Set<CacheFile>([...content.frames, ...content.debs, ...content.others]);
+  const shared = new Set<CacheFile>([...content.frames, ...content.debs, ...content.others, ...content.builders]);
   const remove = wanted.filter((file) => !shared.has(file) && !isYoung(file, request));
   return { remove, postponed: wanted.length - remove.length };
 }
@@ -139,6 +148,7 @@ export function sizesByKind(content: CacheContent): Readonly<Record<keyof CacheC
     frames: sum(content.frames),
     debs: sum(content.debs),
     others: sum(content.others),
+    builders: sum(content.builders),
     leftovers: sum(content.leftovers),
   };
 }

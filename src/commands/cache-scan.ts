@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { CacheContent, CacheFile, CacheFrame, CacheStage } from './cache-prune.js';
 
 /** Directories whose entries are whole things: made again when missing, removed as a whole. */
-const WHOLES = ['apt', 'builder', 'locks', 'inputs'];
+const WHOLES = ['apt', 'inputs', 'outputs'];
 
 /**
  * Reads what the cache holds. Symbolic links are never followed: nothing in a cache is a link, so a link is
@@ -22,6 +22,7 @@ export async function scanCache(cacheDir: string): Promise<CacheContent> {
       .map((file): CacheFrame => ({ ...file, name: path.basename(file.path) })),
     debs: pairs(debs.filter((file) => !isPartial(file))),
     others: wholes.flat(),
+    builders: await entriesOf(cacheDir, 'builder'),
     leftovers: [...[...frames, ...stages, ...debs].filter(isPartial), ...(await entriesOf(cacheDir, 'work'))],
   };
 }

@@ -92,7 +92,8 @@ const KINDS: Readonly<Record<keyof CacheContent, string>> = {
   stages: 'indexes of stages',
   frames: 'root filesystems of stages',
   debs: 'packages',
-  others: 'archive states, builders',
+  others: 'states of archives and of builds',
+  builders: 'embedded builders',
   leftovers: 'leftovers of dead builds',
 };
 

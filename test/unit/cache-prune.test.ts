@@ -30,7 +30,7 @@ function frame(name: string, age = 10 * DAY, bytes = 100): CacheFrame {
 }
 
 function content(part: Partial<CacheContent>): CacheContent {
-  return { stages: [], frames: [], debs: [], others: [], leftovers: [], ...part };
+  return { stages: [], frames: [], debs: [], others: [], builders: [], leftovers: [], ...part };
 }
 
 function removed(cache: CacheContent, request: Partial<Parameters<typeof planPrune>[1]> = {}): string[] {
@@ -72,6 +72,12 @@ describe('cache prune', () => {
     expect(size(1250)).toEqual(['stages/old.json', 'frames/aa/aa']);
     expect(size(1000)).toEqual(['stages/old.json', 'stages/new.json', 'frames/aa/aa', 'frames/bb/bb', 'frames/cc/cc']);
     expect(size(999)).toContain('debs/00/x.deb');
+  });
+
+  it('removes builders with everything only', () => {
+    const builders = [{ path: 'builder/1234', bytes: 500, used: 0 }];
+    expect(removed(content({ builders }), { olderThan: 1, maxSize: 0 })).toEqual([]);
+    expect(removed(content({ builders }), { all: true })).toEqual(['builder/1234']);
   });
 
   it('removes everything when told', () => {
