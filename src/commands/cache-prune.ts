@@ -30,7 +30,7 @@ export interface CacheContent {
   readonly debs: readonly CacheFile[];
   /** States of archives, and what is remembered of earlier builds. */
   readonly others: readonly CacheFile[];
-  /** Embedded builders; nothing tells when they were last used, so they only go with everything. */
+  /** Embedded builders; `imgbuild builder` removes them, as they were made: under another lock, by other users' ids. */
   readonly builders: readonly CacheFile[];
   /** What a build left that did not end well: partial files, work directories. */
   readonly leftovers: readonly CacheFile[];
@@ -82,7 +82,7 @@ export function planPrune(content: CacheContent, request: PruneRequest): PrunePl
     wanted.push(...shrink([...content.debs, ...content.others], wanted, left - request.maxSize));
   }
   if (request.alone) return { remove: wanted, postponed: 0 };
-  const shared = new Set<CacheFile>([...content.frames, ...content.debs, ...content.others, ...content.builders]);
+  const shared = new Set<CacheFile>([...content.frames, ...content.debs, ...content.others]);
   const remove = wanted.filter((file) => !shared.has(file) && !isYoung(file, request));
   return { remove, postponed: wanted.length - remove.length };
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { CacheContent, CacheFile, CacheFrame, CacheStage } from './cache-prune.js';
 
 /** Directories whose entries are whole things: made again when missing, removed as a whole. */
-const WHOLES = ['apt', 'inputs', 'outputs'];
+const WHOLES = ['apt', 'inputs', 'locks', 'outputs'];
 
 /**
  * Reads what the cache holds. Symbolic links are never followed: nothing in a cache is a link, so a link is

@@ -55,7 +55,7 @@ export function register(program: Command): void {
     )
     .option('--older-than <duration>', 'also what was not used for so long (12h, 7d, 2w)', durationArgument)
     .option('--max-size <size>', 'also the least recently used, until no more is left than this (10G)', sizeArgument)
-    .option('--all', 'everything')
+    .option('--all', 'everything but embedded builders, which imgbuild builder removes')
     .option('-n, --dry-run', 'say what would be removed, and remove nothing')
     .option('--json', 'say what was removed as one JSON document')
     .addHelpText('after', '\nExample:\n  imgbuild cache prune --older-than 2w --max-size 10G')

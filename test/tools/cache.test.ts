@@ -107,8 +107,8 @@ describe('imgbuild cache', () => {
     writeFileSync(path.join(outside, 'file'), 'dear');
     symlinkSync(outside, path.join(cache, 'debs/link'));
     symlinkSync(outside, path.join(cache, 'work'));
-    mkdirSync(path.join(cache, 'builder'));
-    symlinkSync(outside, path.join(cache, 'builder/link'));
+    mkdirSync(path.join(cache, 'apt'));
+    symlinkSync(outside, path.join(cache, 'apt/link'));
     expect((await run('prune', '--all')).code).toBe(0);
     expect(existsSync(path.join(outside, 'dear.deb'))).toBe(true);
     expect(existsSync(path.join(outside, 'file'))).toBe(true);
