@@ -69,14 +69,7 @@ export function planPrune(content: CacheContent, request: PruneRequest): PrunePl
   const leftovers = content.leftovers.filter((file) => request.all || !isYoung(file, request));
   const debs = chooseByAge(content.debs, request);
   const others = chooseByAge(content.others, request);
-  const wanted: CacheFile[] = [
-    ...stages,
-    ...leftovers,
-    ...frames,
-    ...debs,
-    ...others,
-    ...(request.all ? content.builders : []),
-  ];
+  const wanted: CacheFile[] = [...stages, ...leftovers, ...frames, ...debs, ...others];
   if (request.maxSize !== undefined) {
     const left = totalBytes(content) - sum(wanted);
     wanted.push(...shrink([...content.debs, ...content.others], wanted, left - request.maxSize));
