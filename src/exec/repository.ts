@@ -4,7 +4,7 @@ import { sha256 } from '../digest.js';
 import type { StoredDeb } from './debs.js';
 
 /** Where the repository is mounted inside the target while packages are installed. */
-export const REPOSITORY_MOUNT = '/imgbuild-build';
+export const REPOSITORY_MOUNT = '/run/imgbuild-build';
 
 /**
  * Writes the indexes of a local repository that holds just these packages, for mmdebstrap and for apt in the target.
