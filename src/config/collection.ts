@@ -12,7 +12,7 @@ import {
 } from './document.js';
 import type { Problem } from '../errors.js';
 import { schemaProblems } from './problems.js';
-import { Collection, Permission } from './schema.js';
+import { Collection, PackageName, Permission } from './schema.js';
 
 /** An option as a collection declares it; without a declaration when what is written there makes no sense. */
 export interface DeclaredOption {
@@ -58,6 +58,10 @@ export function readCollection(
   syntax: readonly Problem[],
 ): CollectionFile {
   const problems = [...syntax, ...schemaProblems(source, Collection)];
+  for (const { value, source: list, path } of listed) {
+    const issue = PackageName.safeParse(value).error?.issues[0];
+    if (issue !== undefined) problems.push(problemAt(list, path, issue.message));
+  }
   const after = stringsAt(source, ['after']);
   const bundle = valueAt(source, ['bundle']) === true;
   if (bundle) {

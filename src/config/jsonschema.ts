@@ -127,7 +127,7 @@ function valueSchema(declaration: FieldDeclaration): JsonSchema {
 const SECRET: JsonSchema = {
   oneOf: [
     { type: 'string', minLength: 1 },
-    ...['env', 'file', 'command'].map((key) => ({
+    ...['value', 'env', 'file', 'command'].map((key) => ({
       type: 'object',
       properties: { [key]: { type: 'string', minLength: 1 } },
       required: [key],

@@ -46,7 +46,7 @@ export function readContent(
     for (const part of PARTS.slice(1).filter(has)) report(`a bundle has no ${part} of its own`, ['bundle']);
   }
   const context = { place, library, show, report };
-  const overlays = has('overlay') ? readOverlays(collection, context) : [];
+  const overlays = readOverlays(collection, has('overlay') ? phasesIn('overlay', context) : [], context);
   const files = has('files') ? { root: place.root, path: `${place.relative}/files` } : undefined;
   return {
     hooks: has('hooks') ? readHooks(context) : [],
@@ -100,10 +100,10 @@ function readHooks(context: ReadContext): HookFile[] {
   );
 }
 
-function readOverlays(collection: CollectionFile, context: ReadContext): Overlay[] {
+function readOverlays(collection: CollectionFile, phases: readonly Phase[], context: ReadContext): Overlay[] {
   const { place, report } = context;
   const unused = new Set(collection.permissions);
-  const overlays = phasesIn('overlay', context).map((phase): Overlay => {
+  const overlays = phases.map((phase): Overlay => {
     const base = path.join(place.directory, 'overlay', phase);
     const entries = walk(base, context).map(({ name, stat, file }): OverlayEntry => {
       const permissions = collection.permissions.filter((entry) => entry.value.path.replace(/\/+$/, '') === name);

@@ -51,7 +51,7 @@ export function defaultValue(declaration: PlainDeclaration): OptionValue {
   }
 }
 
-/** Reads the value of `--set name=text` by the declaration: lists are comma-separated or JSON, records are JSON. */
+/** Reads the value of `--set name=text` by the declaration: lists have commas or line ends, or are JSON as records are. */
 export function parseText(declaration: PlainDeclaration, text: string): Checked<OptionValue> {
   switch (declaration.type) {
     case 'boolean':
@@ -60,8 +60,11 @@ export function parseText(declaration: PlainDeclaration, text: string): Checked<
       return checkInteger(declaration, /^[+-]?[0-9]+$/.test(text) ? Number(text) : text);
     case 'list': {
       if (text.startsWith('[')) return checkJson(declaration, text);
-      const items = text.split(',').map((item) => item.trim());
-      return checkValue(declaration, text.trim() === '' ? [] : items);
+      const items = text.split(/[,\n]/).map((item) => item.trim());
+      return checkValue(
+        declaration,
+        items.filter((item) => item !== ''),
+      );
     }
     case 'records':
       return checkJson(declaration, text);
@@ -108,7 +111,8 @@ export function describe(raw: unknown): string {
 function checkBoolean(raw: unknown): Checked<boolean> {
   if (typeof raw === 'boolean') return { ok: true, value: raw };
   // YAML 1.2 knows only true and false; the words of YAML 1.1 arrive as text.
-  const meant = typeof raw === 'string' ? BOOLEAN_WORDS.get(raw.toLowerCase()) : undefined;
+  const meant =
+    typeof raw === 'string' || typeof raw === 'number' ? BOOLEAN_WORDS.get(String(raw).toLowerCase()) : undefined;
   return fault(
     `expected true or false, found ${describe(raw)}`,
     meant === undefined ? undefined : `write ${meant}, without quotes`,

@@ -35,7 +35,11 @@ function issueProblems(source: Source, schema: z.ZodType, issue: Issue, before: 
     case 'invalid_key':
     case 'invalid_element':
       return issue.issues.flatMap((inner) => issueProblems(source, schema, inner, path));
+    case 'too_small':
+      if (issue.origin === 'array') return [problemAt(source, path, 'must have at least one entry')];
+      return [problemAt(source, path, issue.message)];
     default:
+      if (value === undefined && path.length > 0) return [missingKey(source, path)];
       return [problemAt(source, path, issue.message)];
   }
 }

@@ -8,7 +8,8 @@ import { foreignProblem, type OptionTable } from './resolve-layers.js';
 import { nearest } from './suggest.js';
 import type { OptionValue, SecretSource } from './types.js';
 
-const SECRET_KEYS = ['env', 'file', 'command'] as const;
+/** Where secrets can come from; on the command line only from the last three. */
+const SECRET_KEYS = ['value', 'env', 'file', 'command'] as const;
 
 const SECRET_FORMS = 'a secret is text, { env: NAME }, { file: PATH } or { command: COMMAND }';
 
@@ -43,8 +44,16 @@ export function readSecretSource(
 }
 
 function secretSource(kind: (typeof SECRET_KEYS)[number], text: string, directory: string): SecretSource {
-  if (kind === 'env') return { env: text };
-  return kind === 'file' ? { file: path.resolve(directory, text) } : { command: text };
+  switch (kind) {
+    case 'value':
+      return { value: text };
+    case 'env':
+      return { env: text };
+    case 'file':
+      return { file: path.resolve(directory, text) };
+    case 'command':
+      return { command: text };
+  }
 }
 
 /** A `--set name=text` argument as a source of its own: it has no lines. */

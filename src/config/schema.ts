@@ -12,7 +12,8 @@ export const DEFAULT_OUTPUTS: readonly string[] = ['tar.zst'];
 /** A Debian package, perhaps with architecture, version or release as apt takes them: `name:arch=1.2`, `name/suite`. */
 const PACKAGE = /^-?[a-z0-9][a-z0-9+.-]+(?::[a-z0-9-]+)?(?:=[A-Za-z0-9.+:~-]+|\/[a-z0-9-]+)?$/;
 
-const PackageName = z
+/** An entry of a list of packages. */
+export const PackageName = z
   .string()
   .regex(PACKAGE, { error: (issue) => `${JSON.stringify(issue.input)} is not the name of a package` })
   .meta({ description: 'A Debian package; with a leading - it is left out.' });

@@ -41,7 +41,10 @@ function rawValue(name: string, source: SecretSource, env: NodeJS.ProcessEnv): s
   const run = spawnSync('sh', ['-c', source.command], { encoding: 'utf8', env, stdio: ['inherit', 'pipe', 'inherit'] });
   if (run.status === 0) return withoutNewline(run.stdout);
   const how = run.status === null ? (run.signal ?? 'it did not start') : `exit ${String(run.status)}`;
-  throw new UserError(`the secret ${name} is to come from a command, which failed (${how})`, { hint: source.command });
+  // The command itself is not shown: it may hold what is secret.
+  throw new UserError(`the secret ${name} is to come from a command, which failed (${how})`, {
+    hint: 'run the command by itself to see why',
+  });
 }
 
 /** Editors and echo end a file with a newline that is not part of the secret. */
@@ -52,5 +55,5 @@ function withoutNewline(text: string): string {
 function whence(source: SecretSource): string {
   if ('env' in source) return `it comes from $${source.env}`;
   if ('file' in source) return `it comes from ${source.file}`;
-  return 'command' in source ? `it comes from: ${source.command}` : 'give it a value or leave it out';
+  return 'command' in source ? 'its command prints nothing' : 'give it a value or leave it out';
 }

@@ -24,7 +24,7 @@ export function editDistance(from: string, to: string): number {
 }
 
 /** The candidate that `name` most likely was meant to be, or undefined when none is close. The first of equals wins. */
-export function nearest(name: string, candidates: Iterable<string>): string | undefined {
+export function nearest(name: string, candidates: readonly string[]): string | undefined {
   const wanted = name.toLowerCase();
   // A third of the word may be wrong: `bse` → `base`, `authorisedKey` → `authorizedKeys`.
   let limit = Math.max(1, Math.floor(name.length / 3));
@@ -38,9 +38,16 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
     }
   }
   if (found !== undefined) return found;
-  // People also leave out the group or folder: `user` for `login.user`, `uefi` for `bootable/uefi`.
-  const tails = [...candidates].filter((candidate) => candidate.split(/[./]/).at(-1)?.toLowerCase() === wanted);
-  return tails.length === 1 ? tails[0] : undefined;
+  // People also leave out the group or folder (`user` for `login.user`) or the end (`bool` for `boolean`).
+  const meant = [...candidates].map((candidate) => ({ candidate, word: candidate.toLowerCase() }));
+  for (const fits of [
+    ({ word }: { word: string }) => word.split(/[./]/).at(-1) === wanted,
+    ({ word }: { word: string }) => wanted.length > 2 && word.startsWith(wanted),
+  ]) {
+    const [only, ...more] = meant.filter(fits);
+    if (only !== undefined && more.length === 0) return only.candidate;
+  }
+  return undefined;
 }
 
 /** The hint for an unknown name, as the optional part of a problem. */

@@ -1,0 +1,143 @@
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { resolveProfile } from '../../src/config/load.js';
+import { PROFILE, load, projectOf } from '../support/config.js';
+
+describe('what a profile means', () => {
+  it('is plain data with everything looked up', () => {
+    const config = load({});
+    expect(config).toMatchObject({ profile: 'p', suite: 'bookworm', architecture: 'amd64', outputs: ['tar.zst'] });
+    expect(config.collections.map(({ name }) => name)).toEqual(['base', 'lxc/base']);
+    expect(JSON.parse(JSON.stringify(config))).toEqual(config);
+    expect(Object.keys(config.options)).toEqual(Object.keys(config.options).toSorted());
+    expect(config.options).toMatchObject({ 'login.user': 'cosmo', 'apt.components': ['main'], hosts: [] });
+    expect(config.options).not.toHaveProperty('rootPassword');
+  });
+
+  it('does not change from one reading to the next', () => {
+    const project = projectOf({ 'user/profiles/p.yaml': PROFILE });
+    expect(resolveProfile(project, 'p').config).toEqual(resolveProfile(project, 'p').config);
+  });
+});
+
+describe('options', () => {
+  const files = {
+    'user/defaults.yaml': 'options: { login.user: site, tmp.size: 1m, ports: ["80"], extra.enable: true }\n',
+    'user/profiles/parent.yaml': `${PROFILE}options: { login: { user: parent, uid: 2000 }, ports: ["443"] }\n`,
+    'user/profiles/p.yaml': 'extends: parent.yaml\noptions: { login.uid: 3000, ports: ["8080"] }\n',
+  };
+
+  it('take the value of the strongest that gives one', () => {
+    expect(load({}).options['tmp.size']).toBe('100m');
+    const { options } = load(files);
+    expect(options['tmp.size']).toBe('1m');
+    expect(options['login.user']).toBe('parent');
+    expect(options['login.uid']).toBe(3000);
+    expect(load(files, ['login.user=arg', 'login.uid=4000']).options).toMatchObject({
+      'login.user': 'arg',
+      'login.uid': 4000,
+    });
+  });
+
+  it('that add up do so from all sides, and other lists are replaced', () => {
+    expect(load(files, ['ports=9000,9001']).options['ports']).toEqual(['22', '80', '443', '8080', '9000', '9001']);
+    const keys = (profile: string): unknown =>
+      load({ 'user/profiles/p.yaml': profile }, ['login.authorizedKeys=b']).options['login.authorizedKeys'];
+    expect(keys(`${PROFILE}options: { login.authorizedKeys: [a] }\n`)).toEqual(['b']);
+  });
+
+  it('of collections that are not part of the profile may stand in defaults.yaml and are left out', () => {
+    expect(load(files).options).not.toHaveProperty('extra.enable');
+  });
+
+  it('know where they come from', () => {
+    const project = projectOf(files);
+    const { origins } = resolveProfile(project, 'p', ['hostname=x']);
+    expect(Object.fromEntries(origins)).toEqual({
+      'login.user': 'profiles/parent.yaml',
+      'login.uid': 'profiles/p.yaml',
+      'tmp.size': 'defaults.yaml',
+      ports: 'defaults.yaml, profiles/parent.yaml, profiles/p.yaml',
+      hostname: '--set',
+    });
+  });
+});
+
+describe('secrets', () => {
+  const secretsOf = (value: string, sets: readonly string[] = []): unknown =>
+    load({ 'user/profiles/p.yaml': `${PROFILE}options: { rootPassword: ${value} }\n` }, sets).secrets;
+
+  it('come from where the profile says, and stay out of the options', () => {
+    expect(load({}).secrets).toEqual({});
+    expect(secretsOf('abc')).toEqual({ rootPassword: { value: 'abc' } });
+    expect(secretsOf('{ value: $y$j9T$x }')).toEqual({ rootPassword: { value: '$y$j9T$x' } });
+    expect(secretsOf('{ env: PW }')).toEqual({ rootPassword: { env: 'PW' } });
+    expect(secretsOf('{ command: pass show root }')).toEqual({ rootPassword: { command: 'pass show root' } });
+    expect(secretsOf('{ env: PW }', ['rootPassword=command:echo x'])).toEqual({ rootPassword: { command: 'echo x' } });
+  });
+
+  it('in files are named from the directory of the file that says so', () => {
+    const project = projectOf({ 'user/profiles/p.yaml': `${PROFILE}options: { rootPassword: { file: pw/root } }\n` });
+    const file = path.join(project.cwd, 'profiles/pw/root');
+    expect(resolveProfile(project, 'p').config.secrets).toEqual({ rootPassword: { file } });
+    const given = resolveProfile(project, 'p', ['rootPassword=file:pw']).config.secrets;
+    expect(given).toEqual({ rootPassword: { file: path.join(project.cwd, 'pw') } });
+  });
+});
+
+describe('packages', () => {
+  const packagesOf = (lines: string, sets: readonly string[] = []) =>
+    load({ 'user/profiles/p.yaml': `${PROFILE}${lines}\n` }, sets).packages;
+
+  it('that collections name are shared, what conditions and the profile add is extra', () => {
+    expect(packagesOf('')).toEqual({ shared: ['ifupdown', 'less'], extra: ['openssh-server'] });
+    expect(packagesOf('packages: [htop, less, -openssh-server]')).toEqual({
+      shared: ['ifupdown', 'less'],
+      extra: ['htop'],
+    });
+  });
+
+  it('follow conditions', () => {
+    expect(packagesOf('', ['sshd.enable=false']).extra).toEqual(['telnetd']);
+    const bullseye = { 'user/profiles/p.yaml': PROFILE.replace('bookworm', 'bullseye') };
+    expect(load(bullseye, ['sshd.enable=false']).packages.extra).toEqual([]);
+  });
+
+  it('that the profile leaves out are not in the shared layer either', () => {
+    expect(packagesOf('packages: [-less]').shared).toEqual(['ifupdown']);
+  });
+
+  it('may be taken out by a collection and put back by a later one', () => {
+    expect(packagesOf('packages: [nano]').extra).toEqual(['nano', 'openssh-server']);
+  });
+
+  it('may name a version or a release, by which they are the same package', () => {
+    expect(packagesOf('packages: [vim=2:9.1, htop/bookworm-backports, -vim]').extra).toEqual([
+      'htop/bookworm-backports',
+      'openssh-server',
+    ]);
+    expect(packagesOf('packages: [less=590-1]').shared).toEqual(['ifupdown', 'less=590-1']);
+  });
+
+  it('of the site come before those of the profile', () => {
+    const files = {
+      'user/defaults.yaml': 'packages: [htop, tmux, -less]\n',
+      'user/profiles/p.yaml': `${PROFILE}packages: [-htop]\n`,
+    };
+    expect(load(files).packages).toEqual({ shared: ['ifupdown'], extra: ['openssh-server', 'tmux'] });
+  });
+});
+
+describe('extends', () => {
+  it('adds collections and packages, and overrides the rest', () => {
+    const config = load({
+      'user/profiles/deep/base.yaml': 'suite: bullseye\narchitecture: arm64\ncollections: [base]\npackages: [a1, a2]\n',
+      'user/profiles/middle.yaml':
+        'extends: deep/base\nsuite: trixie\ncollections: [lxc/base, base]\npackages: [-a1]\n',
+      'user/profiles/p.yaml': 'extends: ./middle.yaml\ncollections: [extra]\n',
+    });
+    expect(config).toMatchObject({ suite: 'trixie', architecture: 'arm64' });
+    expect(config.collections.map(({ name }) => name)).toEqual(['base', 'lxc/base', 'extra']);
+    expect(config.packages.extra).toEqual(['a2', 'openssh-server']);
+  });
+});
