@@ -60,6 +60,18 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./clean.js'),
   },
   {
+    name: 'doctor',
+    summary: 'what this machine lacks, and how to get it',
+    group: 'Care:',
+    load: () => import('./doctor.js'),
+  },
+  {
+    name: 'builder',
+    summary: 'make, show and remove the builder',
+    group: 'Care:',
+    load: () => import('./builder.js'),
+  },
+  {
     name: 'completion',
     summary: 'print the completion script for a shell',
     group: 'Care:',

@@ -7,8 +7,8 @@ import { nonEmpty, type Host } from './program.js';
 import type { Recipe } from './recipe.js';
 import { hostEnvironment, onPath } from './which.js';
 
-/** Takes lines that tell the user what is going on. */
-export type Progress = (line: string) => void;
+/** Takes lines that tell the user what is going on; `detail` marks what a tool says on the way, of which there is a lot. */
+export type Progress = (line: string, detail?: boolean) => void;
 
 export interface BootstrapOptions {
   readonly packages: readonly string[];
@@ -72,7 +72,7 @@ export async function bootstrapTar(
   eachLine(child.stderr, (line) => {
     tail.push(line);
     if (tail.length > 20) tail.shift();
-    if (/^(I|W|E):/.test(line)) progress(line.replace(/^I: /, ''));
+    if (/^(I|W|E):/.test(line)) progress(line.replace(/^[IWE]: /, ''), true);
   });
   const done = once(child, 'close').then(([code, signal]: unknown[]) => {
     if (code === 0) return;

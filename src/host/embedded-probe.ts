@@ -9,7 +9,8 @@ import type { Host } from './program.js';
 import { readRecipe } from './recipe.js';
 import { hostEnvironment, onPath } from './which.js';
 
-const USERNS_SYSCTLS = [
+/** Settings by which the kernel keeps ordinary users from making namespaces. */
+export const USERNS_SYSCTLS = [
   { file: '/proc/sys/user/max_user_namespaces', bad: '0', good: 'user.max_user_namespaces=15000' },
   { file: '/proc/sys/kernel/unprivileged_userns_clone', bad: '0', good: 'kernel.unprivileged_userns_clone=1' },
   {

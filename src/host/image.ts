@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { EXIT, UserError } from '../errors.js';
+import { CommandError, EXIT, UserError } from '../errors.js';
 import { bootstrapTar, type Progress } from './bootstrap.js';
 import { withBuildContext } from './context.js';
 import { ensureEmbedded } from './embedded.js';
@@ -102,7 +102,7 @@ async function publishedImage(
   if (label !== recipe.digest) {
     progress(`pulling ${name}`);
     try {
-      await follow(engine, await engine.client.pull(name), progress);
+      await follow(engine, `pulling ${name}`, await engine.client.pull(name), progress);
       label = await imageLabel(engine, name);
     } catch (error) {
       // An image that is here and was made from another recipe still builds: the program in it is replaced by ours.
@@ -148,7 +148,7 @@ async function buildImage(
         ...(options.signal === undefined ? {} : { abortSignal: options.signal }),
       },
     );
-    await follow(engine, stream, progress);
+    await follow(engine, 'building the builder image', stream, progress);
   });
   return { kind: 'image', engine, image: recipe.image, digest: recipe.digest };
 }
@@ -164,25 +164,25 @@ async function ensureBase(
   const refused = await pullBase(engine, recipe, progress);
   if (refused === undefined) return recipe.base;
   progress(`${recipe.base} cannot be pulled (${refused}); bootstrapping it from the Debian archive`);
-  const { repo, tag } = bootstrapped(recipe);
-  const name = `${repo}:${tag}`;
+  const name = bootstrapped(recipe);
   if (options.rebuild !== true && (await imageLabel(engine, name)) !== undefined) return name;
   const asRoot = process.getuid?.() === 0;
   const { tar, done } = await bootstrapTar(host, recipe, { ...options, packages: [], asRoot }, progress);
-  const imported = engine.client.importImage(tar, { repo, tag });
+  // The tag is part of the name: Podman (4.3) ignores Docker's separate parameter.
+  const imported = engine.client.importImage(tar, { repo: name });
   // A tar that ends early can look complete to the engine: mmdebstrap's own verdict counts.
   await Promise.all([
     done,
     imported.then(async (stream) => {
-      await follow(engine, stream, progress);
+      await follow(engine, 'importing the base image', stream, progress);
     }),
   ]);
   return name;
 }
 
 /** Name of a bootstrapped base: not that of the official image, which it is not. */
-function bootstrapped(recipe: Recipe): { readonly repo: string; readonly tag: string } {
-  return { repo: 'imgbuild-base', tag: recipe.suite };
+function bootstrapped(recipe: Recipe): string {
+  return `imgbuild-base:${recipe.suite}`;
 }
 
 /** Has the official base image here; tells why not when it is not to be had. */
@@ -190,10 +190,10 @@ async function pullBase(engine: ContainerEngine, recipe: Recipe, progress: Progr
   if ((await imageLabel(engine, recipe.base)) !== undefined) return undefined;
   try {
     progress(`pulling ${recipe.base}`);
-    await follow(engine, await engine.client.pull(recipe.base), progress);
+    await follow(engine, `pulling ${recipe.base}`, await engine.client.pull(recipe.base), progress);
     return undefined;
   } catch (error) {
-    return messageOf(error);
+    return error instanceof CommandError ? error.exit : messageOf(error);
   }
 }
 
@@ -202,13 +202,17 @@ export async function baseIsMissing(host: Host, engine: ContainerEngine, progres
   if (nonEmpty(host.env['IMGBUILD_IMAGE'])) return false;
   const recipe = await readRecipe(host.program.dir);
   if ((await localImage(engine, recipe)) !== undefined) return false;
-  const { repo, tag } = bootstrapped(recipe);
-  if ((await imageLabel(engine, `${repo}:${tag}`)) !== undefined) return false;
+  if ((await imageLabel(engine, bootstrapped(recipe))) !== undefined) return false;
   return (await pullBase(engine, recipe, progress)) !== undefined;
 }
 
 /** Passes on what the engine says; an error is a message like any other there, and the stream ends well all the same. */
-function follow(engine: ContainerEngine, stream: NodeJS.ReadableStream, progress: Progress): Promise<void> {
+function follow(
+  engine: ContainerEngine,
+  doing: string,
+  stream: NodeJS.ReadableStream,
+  progress: Progress,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const tail: string[] = [];
     let failed: string | undefined;
@@ -218,16 +222,28 @@ function follow(engine: ContainerEngine, stream: NodeJS.ReadableStream, progress
         if (line.trim() === '') continue;
         tail.push(line);
         if (tail.length > 20) tail.shift();
-        progress(line);
+        progress(line, true);
       }
     };
     const onFinished = (error: Error | null): void => {
       const message = failed ?? error?.message;
       if (message === undefined) resolve();
-      else reject(new UserError(message.trim(), { hint: tail.join('\n'), exitCode: EXIT.environment, cause: error }));
+      else reject(engineFailed(engine, doing, message, tail));
     };
     const modem = engine.client.modem as Modem;
     modem.followProgress(stream, onFinished, onMessage);
+  });
+}
+
+function engineFailed(engine: ContainerEngine, doing: string, message: string, tail: readonly string[]): CommandError {
+  // Engines repeat the whole command of a failed step, which fills the screen; its exit status is what counts.
+  const status = /(exit status|non-zero code:) (\d+)/.exec(message)?.[2];
+  return new CommandError({
+    doing,
+    argv: [engine.name],
+    exit: status === undefined ? message.trim() : `exit status ${status}`,
+    tail: tail.join('\n'),
+    exitCode: EXIT.environment,
   });
 }
 

@@ -101,6 +101,8 @@ function leastPrivilege(podman: boolean): Dockerode.HostConfig {
     CapDrop: ['ALL'],
     CapAdd: Object.keys(CAPABILITIES),
     SecurityOpt: [
+      // Whoever is not root in the builder (apt's downloads) cannot become it.
+      'no-new-privileges',
       // Docker's AppArmor profile forbids every mount.
       'apparmor=unconfined',
       // SELinux would forbid the mounted directories, which must not be relabelled: they are the user's.

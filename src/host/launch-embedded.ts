@@ -14,10 +14,11 @@ type RootBuilder = Extract<Builder, { kind: 'root' }>;
 /**
  * Builds the builder's world in namespaces that `unshare` has just made, and becomes the program.
  *
- * Arguments: root, size of the tmpfs at /work or '', capabilities, mounts as `source target ro|rw` each, `--`, command.
+ * Arguments: root, size of the tmpfs at /work or '', capabilities, a further option of setpriv or '', mounts
+ * as `source target ro|rw` each, `--`, command.
  */
 const ENTER = `set -eu
-root=$1 size=$2 caps=$3; shift 3
+root=$1 size=$2 caps=$3 privs=$4; shift 4
 fail() { echo "imgbuild: the embedded builder cannot be entered: $*" >&2; exit 3; }
 umask 022
 # A remount that clears a flag which the outer namespace has set is refused to a user namespace.
@@ -51,7 +52,10 @@ for dir in tmp var/tmp; do mount -t tmpfs -o mode=1777 tmpfs "$root/$dir"; done
 for dir in run src; do mount -t tmpfs -o mode=755 tmpfs "$root/$dir"; done
 [ -z "$size" ] || mount -t tmpfs -o "mode=755,size=$size" tmpfs "$root${INSIDE.work}"
 for file in resolv.conf hosts; do
-  [ ! -e "/etc/$file" ] || { [ -e "$root/etc/$file" ] || : > "$root/etc/$file"; mount --bind "/etc/$file" "$root/etc/$file"; }
+  [ -e "/etc/$file" ] || continue
+  [ -e "$root/etc/$file" ] || : > "$root/etc/$file"
+  mount --bind "/etc/$file" "$root/etc/$file"
+  read_only "$root/etc/$file"
 done
 while [ "$1" != -- ]; do
   if [ -d "$1" ]; then mkdir -p "$root$2"; else mkdir -p "$(dirname "$root$2")"; : >> "$root$2"; fi
@@ -66,7 +70,7 @@ cd "$root"
 pivot_root . mnt
 cd /
 umount -l /mnt
-exec setpriv --bounding-set="$caps" --inh-caps=-all "$@"`;
+exec setpriv --bounding-set="$caps" --inh-caps=-all $privs "$@"`;
 
 /** Runs a session in the embedded builder; the kernel ends it with this process. */
 export async function runEmbedded(host: Host, builder: RootBuilder, session: Session): Promise<number> {
@@ -77,7 +81,18 @@ export async function runEmbedded(host: Host, builder: RootBuilder, session: Ses
     ...['setpriv', '--pdeathsig', 'KILL', 'unshare', '--kill-child=KILL'],
     ...(builder.asRoot ? [] : USER_NAMESPACE),
     ...['--mount', '--pid', '--uts', '--ipc', '--fork', '--'],
-    ...['sh', '-c', ENTER, 'imgbuild', builder.root, size, boundingSet(session), ...mounts, '--'],
+    ...[
+      'sh',
+      '-c',
+      ENTER,
+      'imgbuild',
+      builder.root,
+      size,
+      boundingSet(session),
+      noNewPrivileges(session),
+      ...mounts,
+      '--',
+    ],
     ...['env', '-i', ...environment(session), ...session.argv],
   ];
   const [file = '', ...args] = argv;
@@ -110,6 +125,10 @@ export async function runEmbedded(host: Host, builder: RootBuilder, session: Ses
     clearTimeout(timer);
     session.signal?.removeEventListener('abort', stop);
   }
+}
+
+function noNewPrivileges(session: Session): string {
+  return session.privileged === true ? '' : '--no-new-privs';
 }
 
 function boundingSet(session: Session): string {

@@ -1,6 +1,7 @@
 import { readFile, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { EXIT, UserError } from '../errors.js';
+import { formatBytes } from '../units.js';
 
 /** Where `--work` puts the root filesystem while it is built. */
 export const WORK_MODES = ['auto', 'tmpfs', 'disk'] as const;
@@ -41,31 +42,38 @@ export function chooseWork(mode: WorkMode, facts: WorkFacts, dir: string, need: 
     const enough = spare !== undefined && spare >= need;
     if (enough) {
       const bytes = Math.min(TMPFS_LIMIT, Math.max(need, spare));
-      return { kind: 'tmpfs', bytes: Math.floor(bytes), why: `${gib(memoryAvailable ?? 0)} of memory are available` };
+      return {
+        kind: 'tmpfs',
+        bytes: Math.floor(bytes),
+        why: `${formatBytes(memoryAvailable ?? 0)} of memory are available`,
+      };
     }
     if (mode === 'tmpfs') {
       const found =
         memoryAvailable === undefined
           ? 'the kernel does not tell what is available'
-          : `${gib(memoryAvailable)} are available`;
-      throw new UserError(`Not enough memory to work in: ${found}, ${gib(need + RESERVE)} are needed`, {
+          : `${formatBytes(memoryAvailable)} are available`;
+      throw new UserError(`Not enough memory to work in: ${found}, ${formatBytes(need + RESERVE)} are needed`, {
         hint: '--work disk works on the disk instead',
         exitCode: EXIT.environment,
       });
     }
   }
   if (diskFree < need) {
-    throw new UserError(`Not enough room to work in: ${gib(diskFree)} are free in ${dir}, ${gib(need)} are needed`, {
-      hint: 'IMGBUILD_CACHE_DIR names a directory on another disk; imgbuild cache prune frees room',
-      exitCode: EXIT.environment,
-    });
+    throw new UserError(
+      `Not enough room to work in: ${formatBytes(diskFree)} are free in ${dir}, ${formatBytes(need)} are needed`,
+      {
+        hint: 'IMGBUILD_CACHE_DIR names a directory on another disk; imgbuild cache prune frees room',
+        exitCode: EXIT.environment,
+      },
+    );
   }
   const why =
     mode === 'disk'
       ? 'as asked'
       : memoryAvailable === undefined
         ? 'the kernel does not tell how much memory is available'
-        : `only ${gib(memoryAvailable)} of memory are available, ${gib(need + RESERVE)} would be needed`;
+        : `only ${formatBytes(memoryAvailable)} of memory are available, ${formatBytes(need + RESERVE)} would be needed`;
   return { kind: 'disk', dir, why };
 }
 
@@ -91,9 +99,4 @@ export async function freeBytes(dir: string): Promise<number> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === dir) throw error;
     return await freeBytes(parent);
   }
-}
-
-/** `1.5 GiB`. */
-export function gib(bytes: number): string {
-  return `${(bytes / GIB).toFixed(1)} GiB`;
 }

@@ -115,7 +115,9 @@ async function asAdministrator(
   await run([...prefix, ...argv], {
     doing: `setup: ${argv.slice(0, 2).join(' ')}`,
     env,
-    onLine: progress,
+    onLine: (line) => {
+      progress(line, true);
+    },
     exitCode: EXIT.environment,
     hint: byHand,
   });

@@ -1,0 +1,83 @@
+#!/bin/sh
+# Podman for tests, with everything of its own below one directory.
+#   podman.sh start|stop DIR   its API service; `start` prints the CONTAINER_HOST, starting twice is starting once
+#   podman.sh run DIR ARG…     Podman itself, with the same storage
+set -eu
+action=$1 dir=$2
+shift 2
+
+configure() {
+  mkdir -p "$dir"
+  # Limits within those of a machine without CAP_SYS_RESOURCE, no cgroups and no bridge: less to be had in a test machine.
+  cat >"$dir/containers.conf" <<EOF
+[containers]
+default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
+cgroups = "disabled"
+netns = "host"
+[engine]
+runtime = "test"
+cgroup_manager = "cgroupfs"
+[engine.runtimes]
+test = ["$dir/runtime"]
+EOF
+  # Builds through the API ask for cgroups all the same, and crun raises a limit for their device rules.
+  cat >"$dir/runtime" <<'EOF'
+#!/bin/sh
+before= bundle=
+for word in "$@"; do
+  case $before in --bundle | -b) bundle=$word ;; esac
+  case $word in --bundle=*) bundle=${word#*=} ;; esac
+  before=$word
+done
+if [ -n "$bundle" ]; then
+  jq 'del(.linux.resources, .linux.cgroupsPath) | .process.capabilities[]? |= map(select(. != "CAP_SYS_RESOURCE"))' \
+    "$bundle/config.json" >"$bundle/config.json.new"
+  mv "$bundle/config.json.new" "$bundle/config.json"
+fi
+exec crun --cgroup-manager=disabled "$@"
+EOF
+  chmod 755 "$dir/runtime"
+}
+
+# crun wants a pure cgroup2; a machine with both versions gets one in a private mount namespace.
+run() {
+  configure
+  export CONTAINERS_CONF="$dir/containers.conf"
+  set -- podman --root "$dir/storage" --runroot "$dir/run" "$@"
+  if [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]; then exec "$@"; fi
+  exec unshare -m sh -c 'umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$@"' sh "$@"
+}
+
+running() { [ -s "$dir/pid" ] && kill -0 "$(cat "$dir/pid")" 2>/dev/null && [ -S "$dir/podman.sock" ]; }
+
+start() {
+  running && return
+  configure
+  setsid "$0" run "$dir" system service --time=0 "unix://$dir/podman.sock" >"$dir/log" 2>&1 </dev/null &
+  echo $! >"$dir/pid"
+  n=0
+  until running; do
+    n=$((n + 1))
+    if [ $n -gt 300 ]; then
+      tail -n 20 "$dir/log" >&2
+      exit 1
+    fi
+    sleep 0.1
+  done
+}
+
+case $action in
+  run) run "$@" ;;
+  start)
+    start
+    echo "unix://$dir/podman.sock"
+    ;;
+  stop)
+    if [ -s "$dir/pid" ]; then kill "$(cat "$dir/pid")" 2>/dev/null || :; fi
+    rm -f "$dir/pid" "$dir/podman.sock"
+    ;;
+  *)
+    echo "usage: podman.sh start|stop|run DIR …" >&2
+    exit 2
+    ;;
+esac
