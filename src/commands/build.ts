@@ -3,7 +3,6 @@ import path from 'node:path';
 import { Option, type Command } from 'commander';
 import type { ExitCode } from '../errors.js';
 import { EXIT, UserError } from '../errors.js';
-import { execute } from '../exec/execute.js';
 import { fetchRelease } from '../exec/fetch-release.js';
 import { secretsTag } from '../exec/stages.js';
 import type { BuildEvent, BuildResult, BuildSettings } from '../exec/types.js';
@@ -26,7 +25,15 @@ import {
   sizeArgument,
   type Context,
 } from './common.js';
-import { addBuildOptions, prepare, projectOf, requestOf, settingsOf, type BuildOptions, type Prepared } from './request.js';
+import {
+  addBuildOptions,
+  prepare,
+  projectOf,
+  requestOf,
+  settingsOf,
+  type BuildOptions,
+  type Prepared,
+} from './request.js';
 
 interface Options extends BuildOptions {
   readonly engine?: string;
@@ -104,10 +111,15 @@ async function buildHere(context: Context, prepared: readonly Prepared[], option
     },
     process.env,
   );
+  const { execute } = await import('../exec/execute.js');
   const collected = collectEvents(context, followBuilds(context));
   const signal = interruption();
   try {
-    const exit = await execute(requestOf(prepared, settings, (_, directory) => directory), collected.onEvent, signal);
+    const exit = await execute(
+      requestOf(prepared, settings, (_, directory) => directory),
+      collected.onEvent,
+      signal,
+    );
     finishWith(exit as ExitCode);
   } finally {
     collected.finish(outputDir, options.json ?? false);
@@ -173,7 +185,8 @@ function ensureDirectory(directory: string, what: string, how: string): string {
     mkdirSync(directory, { recursive: true });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    const reason = existsSync(directory) && !statSync(directory).isDirectory() ? 'is not a directory' : `cannot be made (${code})`;
+    const reason =
+      existsSync(directory) && !statSync(directory).isDirectory() ? 'is not a directory' : `cannot be made (${code})`;
     throw new UserError(`the ${what} directory ${path.resolve(directory)} ${reason}`, {
       exitCode: EXIT.environment,
       hint: `choose another with ${how}`,
