@@ -10,11 +10,9 @@
 #             lists have one item a line, records one JSON document a line
 #   SOURCE_DATE_EPOCH   the date of the build; nothing else may tell the time
 #
-# Paths given to these functions are paths of the image, with or without a leading slash. Functions that need
-# variables run in a subshell, so nothing of them leaks into the hook. The library itself reads no options:
-# what a hook may depend on must be written in the hook, for the cache's sake.
-#
-# shellcheck disable=SC2016 # the dollars in single quotes belong to awk and perl
+# Paths given to these functions are paths of the image, with or without a leading slash. Names that begin with an
+# underscore are the library's own. It reads no options: what a hook may depend on must be written in the hook, for
+# the cache's sake. Processes are spared where that stays readable: a phase calls these functions a hundred times.
 
 # ---- messages ----
 
@@ -52,286 +50,274 @@ debconf_set() { in_target debconf-set-selections; }
 
 # in_root PATH: print where PATH of the image is, after making sure that no symbolic link leads out of the image
 # (an absolute link such as /var/run would mean the builder's own /run).
-in_root() (
-  case /$1/ in */../*) die "in_root: $1 contains .." ;; esac
-  full=$ROOT/${1#/}
-  parent=${full%/*}
-  while ! [ -d "$parent" ]; do
-    [ ! -L "$parent" ] || die "in_root: $parent is a dangling link"
-    parent=${parent%/*}
+in_root() {
+  _in_root "$1"
+  printf '%s\n' "$_path"
+}
+_in_root() {
+  _rest=${1#/}
+  case /$_rest/ in */../*) die "$1 contains .." ;; esac
+  _path=$ROOT/$_rest
+  _parent=$ROOT
+  while :; do
+    case $_rest in */*) ;; *) return 0 ;; esac
+    _parent=$_parent/${_rest%%/*}
+    _rest=${_rest#*/}
+    if [ -L "$_parent" ]; then
+      case $(readlink -m "$_parent") in
+        "$(readlink -m "$ROOT")"/*) ;;
+        *) die "$1 leads out of the image: $_parent is a link to $(readlink "$_parent")" ;;
+      esac
+    fi
   done
-  real=$(cd -P "$parent" && pwd -P)
-  top=$(cd -P "$ROOT" && pwd -P)
-  case $real/ in
-    "$top"/*) printf '%s\n' "$full" ;;
-    *) die "in_root: $1 leads out of the image, to $real" ;;
-  esac
-)
+}
 
-# owner_ids USER[:GROUP]: print it as numbers of the image (names of the builder mean nothing there).
-owner_ids() (
-  user=${1%%:*}
-  group=
-  case $1 in *:*) group=${1#*:} ;; esac
-  case $user in
-    '' | *[!0-9]*)
-      uid=$(passwd_field "$user" 3)
-      [ -n "$uid" ] || die "no user $user in the image"
+# _ids USER[:GROUP]: set _uid and _gid to their numbers in the image (names of the builder mean nothing there).
+_ids() {
+  _uid=${1%%:*}
+  _gid=${1#"$_uid"}
+  _gid=${_gid#:}
+  case $_uid:$_gid in
+    *[!0-9:]* | *:)
+      _name=$_uid
+      case $_name in *[!0-9]*) _uid=$(passwd_field "$_name" 3) ;; esac
+      case $_gid in
+        '') _gid=$(passwd_field "$_name" 4) ;;
+        *[!0-9]*) _gid=$(group_field "$_gid" 3) ;;
+      esac
       ;;
-    *) uid=$user ;;
   esac
-  case $group in
-    '') gid=$(passwd_field "$user" 4) ;;
-    *[!0-9]*) gid=$(group_field "$group" 3) ;;
-    *) gid=$group ;;
-  esac
-  [ -n "$gid" ] || die "no group for $1 in the image"
-  printf '%s:%s\n' "$uid" "$gid"
-)
+  if [ -z "$_uid" ] || [ -z "$_gid" ]; then die "the image has no user or group $1"; fi
+}
 
 # write_file PATH [MODE=0644] [OWNER=0:0] < CONTENT: write a file whole or not at all, with its directories.
 # A symbolic link at PATH is replaced, not followed.
-write_file() (
-  path=$(in_root "$1")
-  ids=${3:-0:0}
-  case $ids in *[!0-9:]*) ids=$(owner_ids "$ids") ;; esac
-  umask 022
-  mkdir -p "${path%/*}"
-  new=$path.imgbuild-new
-  umask 077
-  cat >"$new"
-  chown "$ids" "$new"
-  chmod "${2:-0644}" "$new"
-  mv -fT "$new" "$path"
-)
+write_file() {
+  _in_root "$1"
+  _ids "${3:-0:0}"
+  [ -d "${_path%/*}" ] || install -d "${_path%/*}"
+  install -m "${2:-0644}" -o "$_uid" -g "$_gid" /dev/stdin "$_path.imgbuild-new"
+  mv -fT "$_path.imgbuild-new" "$_path"
+}
 
 # make_dir PATH [MODE=0755] [OWNER=0:0]: make a directory, with its parents, or correct an existing one.
-make_dir() (
-  path=$(in_root "$1")
-  ids=${3:-0:0}
-  case $ids in *[!0-9:]*) ids=$(owner_ids "$ids") ;; esac
-  umask 022
-  mkdir -p "$path"
-  chown "$ids" "$path"
-  chmod "${2:-0755}" "$path"
-)
+make_dir() {
+  _in_root "$1"
+  _ids "${3:-0:0}"
+  install -d -m "${2:-0755}" -o "$_uid" -g "$_gid" "$_path"
+}
 
 # append_line PATH LINE…: add lines to a file (made if missing), except those that are in it already.
-append_line() (
-  path=$(in_root "$1")
+append_line() {
+  _file=$1
+  _in_root "$_file"
   shift
-  [ -e "$path" ] || write_file "${path#"$ROOT"}" </dev/null
-  for line in "$@"; do
-    grep -qxF -e "$line" "$path" || printf '%s\n' "$line" >>"$path"
+  [ -e "$_path" ] || write_file "$_file" </dev/null
+  for _line in "$@"; do
+    grep -qxF -e "$_line" "$_path" || printf '%s\n' "$_line" >>"$_path"
   done
-)
+}
 
 # remove PATH…: delete files or links of the image, missing or not.
 remove() {
-  for _remove_path in "$@"; do
-    rm -f "$(in_root "$_remove_path")"
+  for _file in "$@"; do
+    _in_root "$_file"
+    rm -f "$_path"
   done
 }
 
 # ---- systemd units ----
 
-# unit_name NAME: print it with its suffix; `ssh` is ssh.service.
-unit_name() {
+# _unit NAME: set _unit to it with its suffix; `ssh` is ssh.service.
+_unit() {
   case $1 in
-    *.service | *.socket | *.timer | *.mount | *.target | *.path | *.automount | *.swap | *.slice) printf '%s\n' "$1" ;;
-    *) printf '%s.service\n' "$1" ;;
+    *.service | *.socket | *.timer | *.mount | *.target | *.path | *.automount | *.swap | *.slice) _unit=$1 ;;
+    *) _unit=$1.service ;;
   esac
 }
 
 # unit_exists NAME: true when the image has such a unit, its template, or an init script of the name.
-unit_exists() (
-  unit=$(unit_name "$1")
-  case $unit in ?*@?*.*) unit=${unit%%@*}@.${unit##*.} ;; esac
-  for dir in etc/systemd/system usr/local/lib/systemd/system usr/lib/systemd/system lib/systemd/system; do
+unit_exists() {
+  _unit "$1"
+  case $_unit in ?*@?*.*) _unit=${_unit%%@*}@.${_unit##*.} ;; esac
+  for _dir in etc/systemd/system usr/local/lib/systemd/system usr/lib/systemd/system lib/systemd/system; do
     # An alias is an absolute link, which the builder cannot follow: it counts all the same.
-    if [ -e "$ROOT/$dir/$unit" ] || [ -L "$ROOT/$dir/$unit" ]; then return 0; fi
+    if [ -e "$ROOT/$_dir/$_unit" ] || [ -L "$ROOT/$_dir/$_unit" ]; then return 0; fi
   done
-  case $unit in
-    *.service) [ -x "$ROOT/etc/init.d/${unit%.service}" ] ;;
+  case $_unit in
+    *.service) [ -x "$ROOT/etc/init.d/${_unit%.service}" ] ;;
     *) return 1 ;;
   esac
-)
+}
 
-# need_unit NAME…: die when one of them does not exist.
-need_unit() {
-  for _need_unit in "$@"; do
-    unit_exists "$_need_unit" || die "there is no unit $_need_unit in the image"
+_need_units() {
+  for _name in "$@"; do
+    unit_exists "$_name" || die "there is no unit $_name in the image"
   done
 }
 
-# preset_units enable|disable UNIT…: what a first boot without machine-id does with them. systemd then applies
-# presets to all units, and Debian's default is to enable, so a unit that is only disabled would come back:
-# Proxmox removes the machine-id of each container that it creates.
-preset_units() (
-  verb=$1
+# _preset enable|disable UNIT…: what a first boot without machine-id does with them. systemd then applies presets to all
+# units, and Debian's default is to enable, so a unit that is only disabled would come back: Proxmox removes the
+# machine-id of each container that it creates.
+_preset() {
+  _verb=$1
   shift
-  file=etc/systemd/system-preset/20-imgbuild.preset
-  old=
-  [ ! -f "$ROOT/$file" ] || old=$(cat "$ROOT/$file")
-  for name in "$@"; do
-    unit=$(unit_name "$name")
-    old=$(printf '%s\n' "$old" | grep -vxF -e '' -e "enable $unit" -e "disable $unit" || true)
-    old="$old
-$verb $unit"
+  _list=
+  for _name in "$@"; do
+    _unit "$_name"
+    _list="$_list $_unit"
   done
-  printf '%s\n' "$old" | grep . | write_file "$file"
-)
+  _presets=etc/systemd/system-preset/20-imgbuild.preset
+  [ -e "$ROOT/$_presets" ] || write_file "$_presets" </dev/null
+  awk -v verb="$_verb" -v list="$_list" '
+    BEGIN { count = split(list, units, " "); for (i in units) listed[units[i]] = 1 }
+    !($2 in listed)
+    END { for (i = 1; i <= count; i++) print verb, units[i] }' "$ROOT/$_presets" >"$SCRATCH/presets"
+  write_file "$_presets" <"$SCRATCH/presets"
+}
 
 # enable_unit UNIT…: start them at boot; fails when one does not exist or has no [Install] section.
 enable_unit() {
-  need_unit "$@"
-  in_target systemctl --quiet enable "$@"
-  preset_units enable "$@"
+  _need_units "$@"
+  _list=
+  for _name in "$@"; do
+    # systemctl takes long over services that have an init script as well, and those were enabled with their package.
+    if ! [ -x "$ROOT/etc/init.d/${_name%.service}" ] ||
+      [ "$(in_target systemctl is-enabled "$_name" 2>/dev/null)" != enabled ]; then
+      _list="$_list $_name"
+    fi
+  done
+  # shellcheck disable=SC2086 # names of units, which have no blanks
+  [ -z "$_list" ] || in_target systemctl --quiet enable $_list
+  _preset enable "$@"
 }
 
 # disable_unit UNIT…: don't start them at boot; fails when one does not exist.
 disable_unit() {
-  need_unit "$@"
+  _need_units "$@"
   in_target systemctl --quiet disable "$@"
-  preset_units disable "$@"
+  _preset disable "$@"
 }
 
 # mask_unit UNIT…: make them impossible to start; fails when one does not exist.
 mask_unit() {
-  need_unit "$@"
+  _need_units "$@"
   mask_unit_ahead "$@"
 }
 
 # mask_unit_ahead UNIT…: the same for units that need not exist yet, because a later package may bring them.
-mask_unit_ahead() (
-  make_dir etc/systemd/system
-  for name in "$@"; do
-    link=$(in_root "etc/systemd/system/$(unit_name "$name")")
-    [ -L "$link" ] || [ ! -e "$link" ] || die "$name has a unit file of its own in /etc/systemd/system and cannot be masked"
-    ln -sfnT /dev/null "$link"
+mask_unit_ahead() {
+  for _name in "$@"; do
+    _unit "$_name"
+    _in_root "etc/systemd/system/$_unit"
+    if [ -e "$_path" ] && ! [ -L "$_path" ]; then die "$_name is a file of /etc/systemd/system and cannot be masked"; fi
+    ln -sfnT /dev/null "$_path"
   done
-)
+}
 
 # ---- accounts ----
 
-# passwd_field NAME NUMBER, group_field NAME NUMBER: a field of the entry of exactly that name, or nothing.
-# Names are compared as strings ("" makes them so): awk would take `inf` and `nan` for numbers.
-passwd_field() { account_field passwd "$@"; }
-group_field() { account_field group "$@"; }
-account_field() {
-  name=$2 number=$3 awk -F: '$1 "" == ENVIRON["name"] "" { print $(ENVIRON["number"]); exit }' "$ROOT/etc/$1"
-}
+# add_group NAME GID: make sure of the group; a name or an id that is in use otherwise is an error.
+add_group() { _accounts group "$@"; }
 
-# account_of passwd|group ID: the first name that has the id, or nothing.
-account_of() {
-  id=$2 awk -F: '$3 + 0 == ENVIRON["id"] + 0 { print $1; exit }' "$ROOT/etc/$1"
-}
-
-# check_account NAME ID: die unless they may stand in the databases.
-check_account() {
-  case $1 in
-    '' | [!a-z_]* | *[!a-z0-9_-]*) die "'$1' is not a name for a user or group" ;;
-  esac
-  case $2 in
-    '' | *[!0-9]*) die "'$2', the id of $1, is not a number" ;;
-  esac
-}
-
-# edit_accounts FILE AWK-PROGRAM: rewrite a database of /etc, keeping its mode and owner. In the essential phase shadow
-# and gshadow are not there yet: what their fields in passwd and group say is moved to them when passwd is installed.
-edit_accounts() (
-  file=$ROOT/etc/$1
-  [ -e "$file" ] || return 0
-  cp -p "$file" "$file.imgbuild-new"
-  awk -F: -v OFS=: "$2" "$file" >"$file.imgbuild-new"
-  mv -fT "$file.imgbuild-new" "$file"
-)
-
-# shadowed FILE VALUE: what stands for a password in passwd or group, given whether there is the file with the real ones.
-shadowed() {
-  if [ -e "$ROOT/etc/$1" ]; then echo x; else printf '%s\n' "$2"; fi
-}
-
-# add_group NAME GID: make sure of the group; an id or a name that is in use otherwise is an error.
-add_group() (
-  check_account "$1" "$2"
-  have=$(group_field "$1" 3)
-  if [ -n "$have" ]; then
-    [ "$have" -eq "$2" ] || die "group $1 has gid $have already, it cannot get $2"
-    return 0
-  fi
-  other=$(account_of group "$2")
-  [ -z "$other" ] || die "gid $2 for group $1 is taken by group $other"
-  line="$1:$(shadowed gshadow '!'):$2:" edit_accounts group '{ print } END { print ENVIRON["line"] }'
-  line="$1:!::" edit_accounts gshadow '{ print } END { print ENVIRON["line"] }'
-)
-
-# add_user NAME UID GID HOME SHELL COMMENT: make sure of the user, without a password, with GID as primary group.
-# Home, shell and comment of an existing user are corrected; another id under that name, or another name with
+# add_user NAME UID GID HOME SHELL COMMENT: make sure of the user, without a password, with GID as primary group, which
+# must exist. Home, shell and comment of an existing user are corrected; another id under that name, or another name with
 # that id, is an error. The home directory itself is not made.
-add_user() (
-  check_account "$1" "$2"
-  [ -n "$(account_of group "$3")" ] || die "user $1: there is no group with gid $3"
-  case $4$5$6 in *:*) die "user $1: home, shell and comment must not contain a colon" ;; esac
-  have=$(passwd_field "$1" 3)
-  if [ -n "$have" ]; then
-    [ "$have" -eq "$2" ] || die "user $1 has uid $have already, it cannot get $2"
-  else
-    other=$(account_of passwd "$2")
-    [ -z "$other" ] || die "uid $2 for user $1 is taken by user $other"
-  fi
-  name=$1 line="$1:$(shadowed shadow '*'):$2:$3:$6:$4:$5" edit_accounts passwd \
-    '$1 "" == ENVIRON["name"] "" { print ENVIRON["line"]; done = 1; next } { print } END { if (!done) print ENVIRON["line"] }'
-  name=$1 day=$((SOURCE_DATE_EPOCH / 86400)) edit_accounts shadow \
-    '$1 "" == ENVIRON["name"] "" { done = 1 } { print } END { if (!done) print ENVIRON["name"], "*", ENVIRON["day"], "", "", "", "", "", "" }'
-)
+add_user() { _accounts user "$@"; }
 
 # add_member GROUP USER…: make users members of a group, in group and gshadow, sorted.
-add_member() (
-  group=$1
-  shift
-  [ -n "$(group_field "$group" 3)" ] || die "there is no group $group"
-  for user in "$@"; do
-    [ -n "$(passwd_field "$user" 3)" ] || die "group $group: there is no user $user"
-  done
-  # The members are the fourth field of both databases; insertion sort, as awk has no sort of its own everywhere.
-  program='$1 "" == ENVIRON["group"] "" {
-    count = split($4 "," ENVIRON["users"], names, ","); list = ""; kept = 0
-    for (i = 1; i <= count; i++) {
-      if (names[i] == "" || names[i] in seen) continue
-      seen[names[i]] = 1
-      for (j = ++kept; j > 1 && sorted[j - 1] "" > names[i] ""; j--) sorted[j] = sorted[j - 1]
-      sorted[j] = names[i]
+add_member() { _accounts member "$@"; }
+
+# set_password USER SEED < PASSWORD: set it in /etc/shadow. An empty line means no password (`*`), a hash is taken as it
+# is, everything else is hashed with yescrypt. The salt comes from USER and SEED, so that equal builds give equal images;
+# it must not depend on the password, or it would be a quick way to test guesses. For a random salt, give a hash.
+set_password() { _accounts password "$@"; }
+
+# passwd_field NAME NUMBER, group_field NAME NUMBER: a field of the entry of exactly that name, or nothing.
+passwd_field() { _accounts field passwd "$@"; }
+group_field() { _accounts field group "$@"; }
+
+# account_of passwd|group ID: the first name that has the id, or nothing.
+account_of() { _accounts name "$@"; }
+
+# In the essential phase shadow and gshadow are not there yet: what stands in their place in passwd and group moves to
+# them when the package passwd is installed.
+# shellcheck disable=SC2016 # the dollars are perl's
+_accounts() {
+  perl -e '
+    use strict; use warnings;
+    my $etc = "$ENV{ROOT}/etc";
+    sub lines { my $in; open($in, "<", "$etc/$_[0]") or return; return map { chomp; [split /:/, $_, -1] } <$in> }
+    sub fail { print STDERR "error: @_\n"; exit 1 }
+    my %db = map { ($_ => [lines($_)]) } my @names = qw(passwd group shadow gshadow);
+    my %old = map { ($_ => save($_)) } @names;
+    sub save { join "", map { join(":", @$_) . "\n" } @{$db{$_[0]}} }
+    sub entry { my ($file, $name) = @_; my ($found) = grep { $_->[0] eq $name } @{$db{$file}}; return $found }
+    sub owner { my ($file, $id) = @_; my ($found) = grep { ($_->[2] // "") =~ /^\d+$/ && $_->[2] == $id } @{$db{$file}}; return $found }
+    sub hidden { my ($file, $value) = @_; return -e "$etc/$file" ? "x" : $value }
+    sub new_entry {
+      my ($file, $what, $name, $id) = @_;
+      fail("\"$name\" is no name for a $what") if $name !~ /^[a-z_][a-z0-9_-]{0,31}$/;
+      fail("\"$id\", the id of $name, is no number") if $id !~ /^\d{1,9}$/;
+      my $have = entry($file, $name);
+      fail("$what $name has the id $have->[2] already, it cannot get $id") if $have && $have->[2] != $id;
+      my $other = owner($file, $id);
+      fail("id $id for $what $name is taken by $what $other->[0]") if !$have && $other;
+      return !$have;
     }
-    for (i = 1; i <= kept; i++) list = list (i > 1 ? "," : "") sorted[i]
-    $4 = list
-  } { print }'
-  users=$(IFS=, && printf '%s' "$*")
-  export group users
-  edit_accounts group "$program"
-  [ -e "$ROOT/etc/gshadow" ] || return 0
-  [ -n "$(account_field gshadow "$group" 1)" ] ||
-    line="$group:!::" edit_accounts gshadow '{ print } END { print ENVIRON["line"] }'
-  edit_accounts gshadow "$program"
-)
-
-# hash_password SEED < PASSWORD: print what belongs in /etc/shadow: `*` (no password) for an empty line, a hash as
-# it is, everything else as yescrypt. The salt comes from SEED, so that equal builds give equal images; it must
-# not depend on the password, or it would be a quick way to test guesses. Who wants a random salt gives a hash.
-hash_password() {
-  SEED=$1 perl -MDigest::SHA=sha256_hex -e '
-    my $password = <STDIN> // ""; chomp $password;
-    if ($password eq "") { print "*\n"; exit }
-    if ($password =~ /^[*!]$/ || $password =~ /^\$[^:\s]+$/) { print "$password\n"; exit }
-    my $hash = crypt($password, "\$y\$j9T\$" . substr(sha256_hex($ENV{SEED}), 0, 32) . "\$");
-    die "error: this system cannot make yescrypt hashes\n" if !defined $hash || $hash !~ /^\$y\$/;
-    print "$hash\n"'
+    my $day = int($ENV{SOURCE_DATE_EPOCH} / 86400);
+    my %verb = (
+      field => sub { my ($file, $name, $number) = @_; my $e = entry($file, $name); print "$e->[$number - 1]\n" if $e },
+      name  => sub { my $e = owner(@_); print "$e->[0]\n" if $e },
+      group => sub {
+        my ($name, $gid) = @_;
+        new_entry("group", "group", $name, $gid) or return;
+        push @{$db{group}}, [$name, hidden("gshadow", "!"), $gid, ""];
+        push @{$db{gshadow}}, [$name, "!", "", ""] if !entry("gshadow", $name);
+      },
+      user => sub {
+        my ($name, $uid, $gid, $home, $shell, $comment) = @_;
+        fail("user $name: home, shell and comment cannot hold a colon or a line break") if "$home$shell$comment" =~ /[:\n]/;
+        push @{$db{passwd}}, [$name, hidden("shadow", "*"), $uid] if new_entry("passwd", "user", $name, $uid);
+        fail("user $name: there is no group with the id $gid") if !owner("group", $gid);
+        @{entry("passwd", $name)}[3 .. 6] = ($gid, $comment, $home, $shell);
+        push @{$db{shadow}}, [$name, "*", $day, "", "", "", "", "", ""] if !entry("shadow", $name);
+      },
+      member => sub {
+        my ($name, @users) = @_;
+        my $group = entry("group", $name) or fail("there is no group $name");
+        for (@users) { entry("passwd", $_) or fail("group $name: there is no user $_") }
+        push @{$db{gshadow}}, [$name, "!", "", ""] if !entry("gshadow", $name);
+        for my $entry ($group, entry("gshadow", $name)) {
+          my %members = map { ($_ => 1) } @users, grep { $_ ne "" } split /,/, $entry->[3];
+          $entry->[3] = join ",", sort keys %members;
+        }
+      },
+      password => sub {
+        my ($name, $seed) = @_;
+        my $entry = entry("shadow", $name) or fail("there is no user $name in /etc/shadow");
+        my $password = <STDIN> // ""; chomp $password;
+        my $hash = $password eq "" ? "*" : $password;
+        if ($hash !~ /^(?:[*!]|\$[^:\s]+)$/) {
+          require Digest::SHA;
+          my $salt = substr Digest::SHA::sha256_hex("$name $seed"), 0, 32;
+          $hash = crypt $password, "\$y\$j9T\$$salt\$";
+          fail("this system cannot make yescrypt hashes") if !defined $hash || $hash !~ /^\$y\$/;
+        }
+        @$entry[1, 2] = ($hash, $day);
+      },
+    );
+    my $wanted = shift @ARGV;
+    $verb{$wanted}->(@ARGV);
+    for my $name (@names) {
+      my ($file, $text) = ("$etc/$name", save($name));
+      next if $text eq $old{$name} || !-e $file;
+      my (undef, undef, $mode, undef, $uid, $gid) = stat _;
+      umask 077;
+      open my $out, ">", "$file.new" or fail("$file.new: $!");
+      print $out $text;
+      close $out or fail("$file.new: $!");
+      chown $uid, $gid, "$file.new" and chmod $mode & 07777, "$file.new" and rename "$file.new", $file or fail("$file: $!");
+    }
+  ' "$@"
 }
-
-# set_password USER SEED < PASSWORD: set it in /etc/shadow, see hash_password.
-set_password() (
-  [ -n "$(passwd_field "$1" 3)" ] || die "there is no user $1"
-  hash=$(hash_password "$1 $2")
-  name=$1 hash=$hash day=$((SOURCE_DATE_EPOCH / 86400)) edit_accounts shadow \
-    '$1 "" == ENVIRON["name"] "" { $2 = ENVIRON["hash"]; $3 = ENVIRON["day"] } { print }'
-)
