@@ -1,0 +1,78 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readCollection, type CollectionFile } from '../../src/config/collection.js';
+import { optionsPage } from '../../src/config/docs.js';
+import { parseYaml } from '../../src/config/document.js';
+import { generatedFiles } from '../../src/config/generate.js';
+import { collectionSchema, defaultsSchema, profileSchema } from '../../src/config/jsonschema.js';
+import { CHECKOUT } from '../support/cli.js';
+import { PRODUCT } from '../support/config.js';
+
+const BASE: CollectionFile = (() => {
+  const text = PRODUCT['program/collections/base/collection.yaml'];
+  return readCollection('base', parseYaml(typeof text === 'string' ? text : '', 'x', []), [], []);
+})();
+
+describe('generated files', () => {
+  const files = Object.entries(generatedFiles(CHECKOUT));
+
+  it.each(files)('%s is current (imgbuild generate writes it)', (name, text) => {
+    const file = path.join(CHECKOUT, name);
+    expect(existsSync(file) ? readFileSync(file, 'utf8') : '').toBe(text);
+  });
+
+  it('are the schemas and the reference of options', () => {
+    expect(files.map(([name]) => name)).toEqual([
+      'schema/profile.json',
+      'schema/collection.json',
+      'schema/defaults.json',
+      'docs/options.md',
+    ]);
+  });
+});
+
+describe('schemas', () => {
+  it('have each option under its dotted name and nested', () => {
+    const schema = profileSchema([BASE], BASE.options);
+    expect(schema).toMatchObject({
+      additionalProperties: false,
+      anyOf: [{ required: ['extends'] }, { required: ['suite', 'architecture', 'collections'] }],
+      properties: {
+        suite: { enum: ['bullseye', 'bookworm', 'trixie', 'forky', 'sid'] },
+        collections: { items: { anyOf: [{ enum: ['base'] }, { type: 'string' }] } },
+        options: {
+          properties: {
+            'login.uid': { type: 'integer', minimum: 1, maximum: 60000, default: 1000, description: 'Id. (base)' },
+            login: { properties: { uid: { type: 'integer' }, authorizedKeys: { type: 'array' } } },
+            init: { enum: ['systemd', 'sysv'] },
+            hostname: { anyOf: [{ pattern: '^(?:[a-z0-9-]+)$' }, { const: 'debian' }] },
+            hosts: { items: { required: ['name'], additionalProperties: false } },
+            rootPassword: { oneOf: expect.arrayContaining([{ type: 'string', minLength: 1 }]) as unknown },
+          },
+        },
+      },
+    });
+  });
+
+  it('of defaults and collections know the options, too', () => {
+    const options = { properties: { 'sshd.enable': { type: 'boolean' }, sshd: { properties: { enable: {} } } } };
+    expect(defaultsSchema(BASE.options)).toMatchObject({ properties: { options, packages: {} } });
+    expect(collectionSchema(BASE.options)).toMatchObject({ properties: { set: options }, required: ['description'] });
+  });
+});
+
+describe('the page of options', () => {
+  it('has a table for each collection', () => {
+    const page = optionsPage([BASE]);
+    expect(page).toContain('## imgbuild\n');
+    expect(page).toContain('## base\n\nWhat every image has.\n');
+    expect(page).toContain('| `login.uid` | integer 1…60000 | `1000` | Id. |\n');
+    expect(page).toContain('| `init` | systemd \\| sysv | `systemd` | Init. |\n');
+    expect(page).toContain('| `ports` | list, adds up | `["22"]` | Ports. |\n');
+    expect(page).toContain('| `rootPassword` | secret |  | Password. |\n');
+    expect(page).toContain(
+      '| `hosts` | records |  | Hosts.<br>`name` (string, required)<br>`addresses` (list)<br>`primary` (boolean) |\n',
+    );
+  });
+});
