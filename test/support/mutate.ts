@@ -65,5 +65,5 @@ function mutate(
 function firstLine(text: string): number {
   const counter = new LineCounter();
   const { contents } = parseDocument(text, { lineCounter: counter });
-  return isMap(contents) ? counter.linePos(contents.range?.[0] ?? 0).line : 1;
+  return isMap(contents) ? counter.linePos(contents.range[0]).line : 1;
 }
