@@ -63,7 +63,7 @@ Examples:
   imgbuild build deb12-amd64-lxc
   imgbuild build web1 --set hostname=web1 --set login.authorizedKeys="$(cat ~/.ssh/id_ed25519.pub)"
   imgbuild build deb12-amd64-lxc deb13-amd64-lxc --keep 3
-  imgbuild build deb12-amd64-lxc --name-style proxmox --output /var/lib/vz/template/cache`,
+  imgbuild build deb12-amd64-lxc --name-style proxmox`,
     )
     .action(async (profiles: string[], options: Options, command: Command) => {
       const context = await contextOf(command);

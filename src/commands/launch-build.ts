@@ -43,7 +43,9 @@ export async function launchBuild(build: LaunchBuild): Promise<number> {
     const aptProxy = options.aptProxy === undefined ? {} : { aptProxy: options.aptProxy };
     const builder = await ensureBuilder(host, engine, { ...aptProxy, signal }, say);
     const workDir = path.join(host.cacheDir, 'work');
-    const work = chooseWork(options.work, await workFacts(host.cacheDir), workDir, options.workSize);
+    const chosen = chooseWork(options.work, await workFacts(host.cacheDir), workDir, options.workSize);
+    const work =
+      chosen.kind === 'tmpfs' && options.workSize !== undefined ? { ...chosen, bytes: options.workSize } : chosen;
     if (work.kind === 'disk') say(`working on disk: ${work.why}`);
     const mounts: Mount[] = [
       { source: outside.cacheDir, target: INSIDE.cache, readonly: false },

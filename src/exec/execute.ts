@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, EXIT, UserError } from '../errors.js';
@@ -18,7 +19,7 @@ export async function execute(
 ): Promise<number> {
   const { settings } = request;
   mkdirSync(settings.cacheDir, { recursive: true });
-  const release = holdCache(settings.cacheDir);
+  const release = await holdCache(settings.cacheDir);
   let exit = 0;
   try {
     for (const build of request.builds) {
@@ -38,15 +39,15 @@ export async function execute(
   }
 }
 
-/** Tells `cache prune` that entries are in use, by a shared lock that ends with this process. */
-function holdCache(cacheDir: string): () => void {
+/**
+ * Tells `cache prune` that entries are in use, by a shared lock that ends with this process. Waits for a prune that is at
+ * work: the holder speaks when it has the lock.
+ */
+async function holdCache(cacheDir: string): Promise<() => void> {
   const lock = join(cacheDir, 'lock');
-  const holder = spawn('flock', ['--shared', lock, 'cat'], { stdio: ['pipe', 'ignore', 'ignore'] });
-  holder.once('spawn', () => {
-    setTimeout(() => {
-      giveToOwnerOf(cacheDir, lock);
-    }, 50).unref();
-  });
+  const holder = spawn('flock', ['--shared', lock, 'sh', '-c', 'echo; exec cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  await Promise.race([once(holder.stdout, 'data'), once(holder, 'close')]);
+  giveToOwnerOf(cacheDir, lock);
   return () => holder.stdin.end();
 }
 

@@ -1,0 +1,232 @@
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { build, buildEnv, CACHE, failingBuild, imageDigest, withDirectory, type Built } from '../support/build.js';
+import { CHECKOUT, runCommand } from '../support/cli.js';
+
+const PROFILE = 'deb12-amd64-lxc';
+
+beforeAll(async () => {
+  await withDirectory(async (directory) => {
+    await build([PROFILE, '--output', directory]);
+  });
+});
+
+/** Runs a build in a mount namespace of its own, after some mounts. */
+async function buildWithMounts(mounts: string, args: readonly string[]) {
+  const script = `${mounts}\nexec "$@"`;
+  const argv = [
+    'unshare',
+    '--mount',
+    'sh',
+    '-euc',
+    script,
+    'sh',
+    process.execPath,
+    `${CHECKOUT}/dist/cli.js`,
+    'build',
+    ...args,
+  ];
+  return await runCommand(argv, { env: buildEnv() });
+}
+
+/** The mirror that mmdebstrap takes by itself, as the cache remembers it. */
+function defaultMirror(): string {
+  const directory = path.join(CACHE, 'apt');
+  const file = readdirSync(directory).find((name) => name.startsWith('default-bookworm')) ?? '';
+  return /\S+:\/\/\S+/.exec(readFileSync(path.join(directory, file), 'utf8'))?.[0] ?? '';
+}
+
+describe('a build that cannot succeed says why, and loses nothing', () => {
+  it('hook: names collection, hook and line, and keeps the tree and the log', async () => {
+    await withDirectory(async (directory) => {
+      const collections = path.join(directory, 'collections');
+      const hooks = path.join(collections, 'broken/hooks/customize');
+      mkdirSync(hooks, { recursive: true });
+      writeFileSync(path.join(collections, 'broken/collection.yaml'), 'description: Fails.\nrequires: [base]\n');
+      writeFileSync(
+        path.join(hooks, '60-fail.sh'),
+        'say "about to fail"\n\ntouch "$ROOT/etc/was-here"\nfalse || grep -q nothing /dev/null\nsay "never said"\n',
+      );
+      const profile = path.join(directory, 'bad.yaml');
+      writeFileSync(profile, 'suite: bookworm\narchitecture: amd64\ncollections: [targets/lxc, broken]\n');
+      const out = path.join(directory, 'out');
+      const outcome = await failingBuild([profile, '--collection-dir', collections, '--output', out]);
+      expect(outcome.code).toBe(5);
+      expect(outcome.stderr).toContain('broken/customize/60-fail.sh line 4');
+      expect(outcome.stderr).toContain('about to fail');
+      expect(outcome.stderr).not.toContain('never said');
+      expect(readFileSync(path.join(out, 'bad/bad_failed.log'), 'utf8')).toContain('about to fail');
+      const env = buildEnv();
+      const shell = await runCommand(
+        [
+          process.execPath,
+          `${CHECKOUT}/dist/cli.js`,
+          'shell',
+          profile,
+          '--collection-dir',
+          collections,
+          '--failed',
+          '--',
+          'ls',
+          '/etc/was-here',
+        ],
+        { env },
+      );
+      expect(shell.stdout.trim()).toBe('/etc/was-here');
+    });
+  });
+
+  it('a package that does not exist: exit 2 and its name', async () => {
+    await withDirectory(async (directory) => {
+      const profile = path.join(directory, 'nopkg.yaml');
+      writeFileSync(
+        profile,
+        'suite: bookworm\narchitecture: amd64\ncollections: [targets/lxc]\npackages: [no-such-package-here]\n',
+      );
+      const outcome = await failingBuild([profile, '--output', directory]);
+      expect(outcome.code).toBe(2);
+      expect(outcome.stderr).toContain('no-such-package-here');
+    });
+  });
+
+  it('archive out of reach: exit 4 and what to check', async () => {
+    await withDirectory(async (directory) => {
+      const outcome = await failingBuild([
+        PROFILE,
+        '--output',
+        directory,
+        '--set',
+        'apt.mirror=http://127.0.0.1:9/debian',
+        '--set',
+        'apt.securityMirror=none',
+      ]);
+      expect(outcome.code).toBe(4);
+      expect(outcome.stderr).toMatch(/apt\.mirror/);
+    });
+  });
+
+  it('wrong key: exit 4 and the source', async () => {
+    await withDirectory(async (directory) => {
+      const home = path.join(directory, 'gpg');
+      mkdirSync(home, { mode: 0o700 });
+      const gpg = (...args: string[]): string =>
+        execFileSync('gpg', ['--homedir', home, '--batch', ...args], {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+      gpg('--passphrase', '', '--quick-generate-key', 'test@example.org', 'rsa3072');
+      writeFileSync(path.join(directory, 'wrong.asc'), gpg('--armor', '--export'));
+      const profile = path.join(directory, 'wrongkey.yaml');
+      writeFileSync(
+        profile,
+        `suite: bookworm\narchitecture: amd64\ncollections: [targets/lxc]\noptions:\n  apt:\n    sources:\n      - { name: other, uris: ['${defaultMirror()}'], suites: [trixie], components: [main], key: wrong.asc }\n`,
+      );
+      const outcome = await failingBuild([profile, '--output', directory]);
+      expect(outcome.code, outcome.stderr).toBe(4);
+      expect(outcome.stderr).toMatch(/key/);
+    });
+  });
+
+  it('truncated package in the cache: fetched again, with a warning, and the image is the same', async () => {
+    await withDirectory(async (directory) => {
+      const cache = path.join(directory, 'cache');
+      for (const part of ['debs', 'apt', 'builder']) {
+        if (existsSync(path.join(CACHE, part)))
+          cpSync(path.join(CACHE, part), path.join(cache, part), { recursive: true, mode: 2, verbatimSymlinks: true });
+      }
+      const debs = path.join(cache, 'debs');
+      const files = readdirSync(debs, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.deb'));
+      for (const name of files)
+        truncateSync(
+          path.join(debs, name),
+          Math.floor(statSync(path.join(debs, name)).size / (files.indexOf(name) < 10 ? 2 : 1)),
+        );
+      const outcome = await runCommand(
+        [
+          process.execPath,
+          `${CHECKOUT}/dist/cli.js`,
+          'build',
+          '--json',
+          PROFILE,
+          '--output',
+          path.join(directory, 'out'),
+        ],
+        { env: buildEnv(cache) },
+      );
+      expect(outcome.code, outcome.stderr).toBe(0);
+      expect(outcome.stderr).toMatch(/is damaged; fetching it again/);
+      const reference = await build([PROFILE, '--output', path.join(directory, 'reference')]);
+      expect(imageDigest(JSON.parse(outcome.stdout) as Built)).toBe(imageDigest(reference));
+    });
+  });
+
+  it('work directory in memory too small: exit 3 and --work disk', async () => {
+    await withDirectory(async (directory) => {
+      const outcome = await failingBuild([
+        PROFILE,
+        '--output',
+        directory,
+        '--force',
+        '--work',
+        'tmpfs',
+        '--work-size',
+        '120M',
+      ]);
+      expect(outcome.code, outcome.stderr).toBe(3);
+      expect(outcome.stderr).toContain('--work disk');
+      const next = await build([PROFILE, '--output', directory]);
+      expect(next.results[0]?.state).toBe('built');
+    });
+  });
+
+  it('output disk full: exit 3, nothing partial, and the next build has its stages', async () => {
+    await withDirectory(async (directory) => {
+      const outcome = await buildWithMounts(`mount -t tmpfs -o size=20m tmpfs ${directory}`, [
+        PROFILE,
+        '--output',
+        directory,
+      ]);
+      expect(outcome.code, outcome.stderr).toBe(3);
+      expect(outcome.stderr).toMatch(/free|full/);
+    });
+  });
+
+  it('output that cannot be written: exit 3', async () => {
+    await withDirectory(async (directory) => {
+      const mounts = `mount --bind ${directory} ${directory}\nmount -o remount,bind,ro ${directory}`;
+      const outcome = await buildWithMounts(mounts, [PROFILE, '--output', directory]);
+      expect(outcome.code, outcome.stderr).toBe(3);
+      expect(outcome.stderr).toMatch(/read-only|written/);
+      const file = path.join(directory, 'file');
+      writeFileSync(file, '');
+      const onFile = await failingBuild([PROFILE, '--output', file]);
+      expect(onFile.code).toBe(3);
+      expect(onFile.stderr).toContain('is not a directory');
+      rmSync(file);
+    });
+  });
+});
+
+describe('two builds of one profile at once', () => {
+  it('both succeed with the same image', async () => {
+    await withDirectory(async (directory) => {
+      const builds = await Promise.all(
+        [1, 2].map(() => build([PROFILE, '--output', directory, '--set', 'hostname=twice'])),
+      );
+      expect(new Set(builds.map(imageDigest)).size).toBe(1);
+      execFileSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: path.join(directory, PROFILE) });
+    });
+  });
+});
