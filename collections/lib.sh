@@ -165,6 +165,8 @@ _preset() {
   _list=
   for _name in "$@"; do
     _unit "$_name"
+    # Presets know instances by their template only.
+    case $_unit in ?*@?*.*) _unit=${_unit%%@*}@.${_unit##*.} ;; esac
     _list="$_list $_unit"
   done
   _presets=etc/systemd/system-preset/20-imgbuild.preset
