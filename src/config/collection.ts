@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+
 import { parseTerm, type Term } from './conditions.js';
 import { OPTION_NAME, OptionDeclaration } from './declarations.js';
 import {
@@ -12,7 +14,7 @@ import {
 } from './document.js';
 import type { Problem } from '../errors.js';
 import { schemaProblems } from './problems.js';
-import { Collection, PackageName, Permission } from './schema.js';
+import { Collection, packageNameFault, Permission } from './schema.js';
 
 /** An option as a collection declares it; without a declaration when what is written there makes no sense. */
 export interface DeclaredOption {
@@ -59,8 +61,8 @@ export function readCollection(
 ): CollectionFile {
   const problems = [...syntax, ...schemaProblems(source, Collection)];
   for (const { value, source: list, path } of listed) {
-    const issue = PackageName.safeParse(value).error?.issues[0];
-    if (issue !== undefined) problems.push(problemAt(list, path, issue.message));
+    const fault = packageNameFault(value);
+    if (fault !== undefined) problems.push(problemAt(list, path, fault));
   }
   const after = stringsAt(source, ['after']);
   const bundle = valueAt(source, ['bundle']) === true;
@@ -84,11 +86,16 @@ export function readCollection(
     packages: [...stringsAt(source, ['packages']), ...listed],
     conditional: readConditional(source, problems),
     permissions: listAt(source, ['permissions']).flatMap(({ value, path }) => {
-      const permission = Permission.safeParse(value);
-      return permission.success ? [{ value: permission.data, source, path }] : [];
+      const permission = asChecked(source, Permission, value);
+      return permission === undefined ? [] : [{ value: permission, source, path }];
     }),
     problems,
   };
+}
+
+/** A value of the schema's type, or undefined. What was found good before is not checked again: it is as it was. */
+function asChecked<T>(source: Source, schema: () => z.ZodType<T>, value: unknown): T | undefined {
+  return source.checked ? (value as T) : schema().safeParse(value).data;
 }
 
 function readOptions(collection: string, source: Source, problems: Problem[]): DeclaredOption[] {
@@ -97,8 +104,7 @@ function readOptions(collection: string, source: Source, problems: Problem[]): D
       const message = `"${key}" is not a name for an option: dotted camelCase words are`;
       problems.push(problemAt(source, path, message, { part: 'key' }));
     }
-    const parsed = OptionDeclaration.safeParse(value);
-    return { name: key, declaration: parsed.success ? parsed.data : undefined, collection, at: { source, path } };
+    return { name: key, declaration: asChecked(source, OptionDeclaration, value), collection, at: { source, path } };
   });
 }
 

@@ -1,6 +1,7 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Range } from 'yaml';
+import type { Document, LineCounter, Range } from 'yaml';
 
 import type { Problem } from '../errors.js';
+import { yamlLibrary } from './lazy.js';
 
 /** Keys and indexes that lead to a value in a document. */
 export type Path = readonly (string | number)[];
@@ -15,6 +16,8 @@ export interface Source {
   /** Path as shown to the user. */
   readonly file: string;
   readonly value: unknown;
+  /** Was found good before, as it is now, so that its schema need not look at it again. */
+  readonly checked: boolean;
   /** Place of the value at `path`, or of its key; of the nearest enclosing value when there is none. */
   readonly place: (path: Path, part?: 'key' | 'value') => Place;
   /** How the path is written in messages. */
@@ -84,8 +87,7 @@ export function entriesAt(source: Source, path: Path): (Located<unknown> & { rea
 
 /** Parses YAML text; syntax errors and duplicate keys become problems, and what could be read is returned all the same. */
 export function parseYaml(text: string, file: string, problems: Problem[]): Source {
-  const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, logLevel: 'silent' });
+  const { document, counter } = parseDocument(text);
   for (const error of [...document.errors, ...document.warnings]) {
     const { line, col } = counter.linePos(error.pos[0]);
     problems.push({ file, line, col, path: '', message: error.message });
@@ -96,7 +98,25 @@ export function parseYaml(text: string, file: string, problems: Problem[]): Sour
   } catch (error) {
     problems.push({ file, line: 1, col: 1, path: '', message: error instanceof Error ? error.message : String(error) });
   }
-  return { file, value, show: showPath, place: (path, part = 'value') => locate(document, counter, path, part) };
+  const place: Source['place'] = (path, part = 'value') => locate(document, counter, path, part);
+  return { file, value, checked: false, show: showPath, place };
+}
+
+/** The source of a text whose value is known and good. It is parsed only when somebody asks for a place. */
+export function knownYaml(text: string, file: string, value: unknown): Source {
+  let parsed: ReturnType<typeof parseDocument> | undefined;
+  const place: Source['place'] = (path, part = 'value') => {
+    parsed ??= parseDocument(text);
+    return locate(parsed.document, parsed.counter, path, part);
+  };
+  return { file, value, checked: true, show: showPath, place };
+}
+
+function parseDocument(text: string): { document: Document; counter: LineCounter } {
+  const yaml = yamlLibrary();
+  const counter = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, { lineCounter: counter, prettyErrors: false, logLevel: 'silent' });
+  return { document, counter };
 }
 
 /** A text file in which each line is an entry; its paths are `[line number]`. */
@@ -104,12 +124,14 @@ export function lineSource(file: string): Source {
   return {
     file,
     value: undefined,
+    checked: true,
     show: () => '',
     place: (path) => ({ line: typeof path[0] === 'number' ? path[0] : 1, col: 1 }),
   };
 }
 
 function locate(document: Document, counter: LineCounter, path: Path, part: 'key' | 'value'): Place {
+  const { isAlias, isMap, isScalar, isSeq } = yamlLibrary();
   let node: unknown = document.contents;
   let offset = startOf(node) ?? 0;
   for (const [depth, name] of path.entries()) {

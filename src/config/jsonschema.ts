@@ -1,17 +1,20 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 import type { CollectionFile, DeclaredOption } from './collection.js';
 import type { FieldDeclaration, OptionDeclaration } from './declarations.js';
+import { lazily } from './lazy.js';
 import { SIZE_PATTERN, wholePattern } from './options.js';
 import { Collection, Defaults, Profile, REQUIRED_IN_PROFILE } from './schema.js';
 
 /** A JSON Schema, or a part of one. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
+const jsonSchemaOf = lazily((z) => (schema: z.ZodType) => z.toJSONSchema(schema, { io: 'input' }));
+
 /** The schema of profiles for editors, with all options that the collections declare. */
 export function profileSchema(collections: readonly CollectionFile[], options: readonly DeclaredOption[]): JsonSchema {
   const names = collections.map((collection) => collection.name);
-  const base = z.toJSONSchema(Profile, { io: 'input' });
+  const base = jsonSchemaOf()(Profile());
   return {
     ...base,
     title: 'imgbuild profile',
@@ -27,14 +30,14 @@ export function profileSchema(collections: readonly CollectionFile[], options: r
 
 /** The schema of a site's defaults.yaml for editors. */
 export function defaultsSchema(options: readonly DeclaredOption[]): JsonSchema {
-  const base = z.toJSONSchema(Defaults, { io: 'input' });
+  const base = jsonSchemaOf()(Defaults());
   const properties = { ...base.properties, options: optionsSchema(options) };
   return { ...base, title: 'imgbuild defaults of a site', properties };
 }
 
 /** The schema of collection.yaml for editors. */
 export function collectionSchema(options: readonly DeclaredOption[]): JsonSchema {
-  const base = z.toJSONSchema(Collection, { io: 'input' });
+  const base = jsonSchemaOf()(Collection());
   const properties = { ...base.properties, set: optionsSchema(options) };
   return { ...base, title: 'imgbuild collection', properties };
 }

@@ -6,10 +6,11 @@ import { didYouMean, nearest } from './suggest.js';
 
 type Issue = z.core.$ZodIssue;
 
-/** Everything in a source that its schema does not allow. */
-export function schemaProblems(source: Source, schema: z.ZodType): Problem[] {
-  const parsed = schema.safeParse(source.value);
-  return parsed.success ? [] : parsed.error.issues.flatMap((issue) => issueProblems(source, schema, issue, []));
+/** Everything in a source that its schema does not allow; nothing when it was found good before. */
+export function schemaProblems(source: Source, schema: () => z.ZodType): Problem[] {
+  if (source.checked) return [];
+  const parsed = schema().safeParse(source.value);
+  return parsed.success ? [] : parsed.error.issues.flatMap((issue) => issueProblems(source, schema(), issue, []));
 }
 
 function issueProblems(source: Source, schema: z.ZodType, issue: Issue, before: Path): Problem[] {

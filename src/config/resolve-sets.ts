@@ -58,7 +58,7 @@ function secretSource(kind: (typeof SECRET_KEYS)[number], text: string, director
 
 /** A `--set name=text` argument as a source of its own: it has no lines. */
 function argumentSource(name: string): Source {
-  return { file: `--set ${name}`, value: undefined, show: () => '', place: () => ({ line: 0, col: 0 }) };
+  return { file: `--set ${name}`, value: undefined, checked: true, show: () => '', place: () => ({ line: 0, col: 0 }) };
 }
 
 /** What an option is to become. */

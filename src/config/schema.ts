@@ -1,6 +1,7 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 import { OptionDeclaration } from './declarations.js';
+import { lazily } from './lazy.js';
 import { ARCHITECTURES, SUITE_NAMES } from './suites.js';
 
 /** Formats that a profile may ask for. */
@@ -10,90 +11,120 @@ export const OUTPUT_FORMATS = ['tar.zst'] as const;
 export const DEFAULT_OUTPUTS: readonly string[] = ['tar.zst'];
 
 /** A Debian package, perhaps with architecture, version or release as apt takes them: `name:arch=1.2`, `name/suite`. */
-const PACKAGE = /^-?[a-z0-9][a-z0-9+.-]+(?::[a-z0-9-]+)?(?:=[A-Za-z0-9.+:~-]+|\/[a-z0-9-]+)?$/;
+const PACKAGE_NAME = /^-?[a-z0-9][a-z0-9+.-]+(?::[a-z0-9-]+)?(?:=[A-Za-z0-9.+:~-]+|\/[a-z0-9-]+)?$/;
 
-/** An entry of a list of packages. */
-export const PackageName = z
-  .string()
-  .regex(PACKAGE, { error: (issue) => `${JSON.stringify(issue.input)} is not the name of a package` })
-  .meta({ description: 'A Debian package; with a leading - it is left out.' });
+/** What is wrong with the name of a package; undefined when nothing is. */
+export function packageNameFault(name: unknown): string | undefined {
+  if (typeof name === 'string' && PACKAGE_NAME.test(name)) return undefined;
+  return `${JSON.stringify(name)} is not the name of a package`;
+}
 
-const Packages = z.array(PackageName);
+const PackageName = lazily((z) =>
+  z
+    .string()
+    .regex(PACKAGE_NAME, { error: (issue) => packageNameFault(issue.input) })
+    .meta({ description: 'A Debian package; with a leading - it is left out.' }),
+);
 
-const CollectionName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*(?:\/[A-Za-z0-9][A-Za-z0-9._+-]*)*$/, {
-  error: (issue) => `${JSON.stringify(issue.input)} is not the name of a collection`,
-});
+const Packages = lazily((z) => z.array(PackageName()));
 
-const CollectionNames = z.array(CollectionName);
+const CollectionName = lazily((z) =>
+  z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*(?:\/[A-Za-z0-9][A-Za-z0-9._+-]*)*$/, {
+    error: (issue) => `${JSON.stringify(issue.input)} is not the name of a collection`,
+  }),
+);
 
-const OptionValues = z.record(z.string(), z.unknown());
+const CollectionNames = lazily((z) => z.array(CollectionName()));
 
-const When = z.union([z.string(), z.array(z.string()).min(1)], {
-  error: 'expected a condition or a list of conditions',
-});
+const OptionValues = lazily((z) => z.record(z.string(), z.unknown()));
+
+const When = lazily((z) =>
+  z.union([z.string(), z.array(z.string()).min(1)], {
+    error: 'expected a condition or a list of conditions',
+  }),
+);
 
 /** An entry of `conditional` in a collection. */
-export const Conditional = z.strictObject({
-  when: When.meta({ description: 'name, !name, name=v1|v2 or !name=v; of a list all must hold.' }),
-  packages: Packages,
-});
-export type Conditional = z.infer<typeof Conditional>;
+export const Conditional = lazily((z) =>
+  z.strictObject({
+    when: When().meta({ description: 'name, !name, name=v1|v2 or !name=v; of a list all must hold.' }),
+    packages: Packages(),
+  }),
+);
+export type Conditional = z.infer<ReturnType<typeof Conditional>>;
 
 /** An entry of `permissions` in a collection. */
-export const Permission = z
-  .strictObject({
-    path: z.string().regex(/^[^/]/, { error: 'must be a path in the image without a leading slash' }),
-    mode: z
-      .string({ error: "expected an octal mode in quotes, such as '0640'" })
-      .regex(/^[0-7]{3,4}$/, { error: "must be an octal mode, such as '0640'" })
-      .optional(),
-    owner: z
-      .string()
-      .regex(/^[a-z0-9_][a-z0-9_-]*:[a-z0-9_][a-z0-9_-]*$/, { error: "must be 'user:group', names or numbers" })
-      .optional(),
-  })
-  .refine((entry) => entry.mode !== undefined || entry.owner !== undefined, { error: 'needs mode, owner or both' });
-export type Permission = z.infer<typeof Permission>;
+export const Permission = lazily((z) =>
+  z
+    .strictObject({
+      path: z.string().regex(/^[^/]/, { error: 'must be a path in the image without a leading slash' }),
+      mode: z
+        .string({ error: "expected an octal mode in quotes, such as '0640'" })
+        .regex(/^[0-7]{3,4}$/, { error: "must be an octal mode, such as '0640'" })
+        .optional(),
+      owner: z
+        .string()
+        .regex(/^[a-z0-9_][a-z0-9_-]*:[a-z0-9_][a-z0-9_-]*$/, { error: "must be 'user:group', names or numbers" })
+        .optional(),
+    })
+    .refine((entry) => entry.mode !== undefined || entry.owner !== undefined, { error: 'needs mode, owner or both' }),
+);
+export type Permission = z.infer<ReturnType<typeof Permission>>;
 
 /** A `collection.yaml`. */
-export const Collection = z.strictObject({
-  description: z.string().min(1).meta({ description: 'One sentence: what the collection does to an image.' }),
-  bundle: z.boolean().optional().meta({ description: 'Only pulls in others: no packages, options, hooks or files.' }),
-  requires: CollectionNames.optional().meta({ description: 'Collections that come along, before this one.' }),
-  wants: CollectionNames.optional().meta({ description: 'Collections that come along, in no particular order.' }),
-  after: z
-    .union([z.literal('*'), CollectionNames], { error: "expected a list of collections, or '*' for all others" })
-    .optional()
-    .meta({
-      description: "Collections that come before this one if they are there; '*': all that do not say so themselves.",
-    }),
-  options: z.record(z.string(), OptionDeclaration).optional().meta({ description: 'Options that profiles may set.' }),
-  set: OptionValues.optional().meta({ description: 'Other defaults for options of collections that come before.' }),
-  packages: Packages.optional().meta({ description: 'Packages that every image with this collection has.' }),
-  conditional: z.array(Conditional).optional().meta({ description: 'Packages that depend on options.' }),
-  permissions: z.array(Permission).optional().meta({ description: 'Modes and owners of files of the overlay.' }),
-});
-export type Collection = z.infer<typeof Collection>;
+export const Collection = lazily((z) =>
+  z.strictObject({
+    description: z.string().min(1).meta({ description: 'One sentence: what the collection does to an image.' }),
+    bundle: z.boolean().optional().meta({ description: 'Only pulls in others: no packages, options, hooks or files.' }),
+    requires: CollectionNames().optional().meta({ description: 'Collections that come along, before this one.' }),
+    wants: CollectionNames().optional().meta({ description: 'Collections that come along, in no particular order.' }),
+    after: z
+      .union([z.literal('*'), CollectionNames()], { error: "expected a list of collections, or '*' for all others" })
+      .optional()
+      .meta({
+        description: "Collections that come before this one if they are there; '*': all that do not say so themselves.",
+      }),
+    options: z
+      .record(z.string(), OptionDeclaration())
+      .optional()
+      .meta({ description: 'Options that profiles may set.' }),
+    set: OptionValues().optional().meta({ description: 'Other defaults for options of collections that come before.' }),
+    packages: Packages().optional().meta({ description: 'Packages that every image with this collection has.' }),
+    conditional: z.array(Conditional()).optional().meta({ description: 'Packages that depend on options.' }),
+    permissions: z.array(Permission()).optional().meta({ description: 'Modes and owners of files of the overlay.' }),
+  }),
+);
+export type Collection = z.infer<ReturnType<typeof Collection>>;
 
 /** A profile as a file. What it must say (suite, architecture, collections) may come from the file that it extends. */
-export const Profile = z.strictObject({
-  extends: z.string().min(1).optional().meta({ description: 'Path, from here, of a profile that this one builds on.' }),
-  description: z.string().optional().meta({ description: 'One sentence about the image.' }),
-  suite: z.enum(SUITE_NAMES).optional().meta({ description: 'Debian suite.' }),
-  architecture: z.enum(ARCHITECTURES).optional().meta({ description: 'Machine that the image is for.' }),
-  collections: CollectionNames.optional().meta({ description: 'What the image consists of.' }),
-  options: OptionValues.optional().meta({ description: 'Values of options, nested or with dotted names.' }),
-  packages: Packages.optional().meta({ description: 'Further packages; -name leaves one out.' }),
-  outputs: z.array(z.enum(OUTPUT_FORMATS)).min(1).optional().meta({ description: 'Formats to make.' }),
-});
-export type Profile = z.infer<typeof Profile>;
+export const Profile = lazily((z) =>
+  z.strictObject({
+    extends: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'Path, from here, of a profile that this one builds on.' }),
+    description: z.string().optional().meta({ description: 'One sentence about the image.' }),
+    suite: z.enum(SUITE_NAMES).optional().meta({ description: 'Debian suite.' }),
+    architecture: z.enum(ARCHITECTURES).optional().meta({ description: 'Machine that the image is for.' }),
+    collections: CollectionNames().optional().meta({ description: 'What the image consists of.' }),
+    options: OptionValues().optional().meta({ description: 'Values of options, nested or with dotted names.' }),
+    packages: Packages().optional().meta({ description: 'Further packages; -name leaves one out.' }),
+    outputs: z.array(z.enum(OUTPUT_FORMATS)).min(1).optional().meta({ description: 'Formats to make.' }),
+  }),
+);
+export type Profile = z.infer<ReturnType<typeof Profile>>;
 
 /** The `defaults.yaml` of a site, which applies to all its profiles. */
-export const Defaults = z.strictObject({
-  options: OptionValues.optional().meta({ description: 'Values of options for all profiles of the site.' }),
-  packages: Packages.optional().meta({ description: 'Packages for all profiles of the site; -name leaves one out.' }),
-});
-export type Defaults = z.infer<typeof Defaults>;
+export const Defaults = lazily((z) =>
+  z.strictObject({
+    options: OptionValues().optional().meta({ description: 'Values of options for all profiles of the site.' }),
+    packages: Packages()
+      .optional()
+      .meta({ description: 'Packages for all profiles of the site; -name leaves one out.' }),
+  }),
+);
+export type Defaults = z.infer<ReturnType<typeof Defaults>>;
 
 /** Keys that a profile cannot do without, be it by what it extends. */
 export const REQUIRED_IN_PROFILE = ['suite', 'architecture', 'collections'] as const;

@@ -166,7 +166,7 @@ describe('declarations', () => {
     [{ type: 'boolean', default: true, help: '' }, /sentence/],
     [{ type: 'boolean', default: true, help: 'h', acumulate: true }, /acumulate/],
   ])('%j is refused', (declaration, message) => {
-    const parsed = OptionDeclaration.safeParse(declaration);
+    const parsed = OptionDeclaration().safeParse(declaration);
     const issues = parsed.error?.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) ?? [];
     expect(issues).toEqual([expect.stringMatching(message)]);
   });
@@ -174,7 +174,7 @@ describe('declarations', () => {
   it('of imgbuild itself are as good as those of collections', () => {
     for (const [name, declaration] of Object.entries(CORE_OPTIONS)) {
       expect(name).toMatch(OPTION_NAME);
-      const parsed = OptionDeclaration.safeParse(declaration);
+      const parsed = OptionDeclaration().safeParse(declaration);
       expect(parsed.error?.issues).toBeUndefined();
       if (parsed.data === undefined || parsed.data.type === 'secret') continue;
       expect(checkValue(parsed.data, defaultValue(parsed.data))).toMatchObject({ ok: true });
