@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Option, type Command } from 'commander';
 import type { ExitCode } from '../errors.js';
@@ -183,10 +183,17 @@ async function withoutUnchanged(
 function ensureDirectory(directory: string, what: string, how: string): string {
   try {
     mkdirSync(directory, { recursive: true });
+    accessSync(directory, constants.W_OK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
     const reason =
-      existsSync(directory) && !statSync(directory).isDirectory() ? 'is not a directory' : `cannot be made (${code})`;
+      code === 'EROFS'
+        ? 'is on a read-only filesystem'
+        : code === 'EACCES'
+          ? 'may not be written to'
+          : existsSync(directory) && !statSync(directory).isDirectory()
+            ? 'is not a directory'
+            : `cannot be made (${code})`;
     throw new UserError(`the ${what} directory ${path.resolve(directory)} ${reason}`, {
       exitCode: EXIT.environment,
       hint: `choose another with ${how}`,

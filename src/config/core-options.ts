@@ -14,8 +14,8 @@ export const CORE_OPTIONS = {
   'apt.securityMirror': {
     type: 'string',
     default: '',
-    pattern: '[a-z+]+:/[^\\s"\']+',
-    help: "Archive of security updates; empty takes Debian's default, or `apt.mirror` with the usual suffix when that is set.",
+    pattern: 'none|[a-z+]+:/[^\\s"\']+',
+    help: "Archive of security updates; empty takes Debian's default, `none` leaves them out.",
   },
   'apt.components': {
     type: 'list',

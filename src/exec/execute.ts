@@ -45,7 +45,9 @@ export async function execute(
  */
 async function holdCache(cacheDir: string): Promise<() => void> {
   const lock = join(cacheDir, 'lock');
-  const holder = spawn('flock', ['--shared', lock, 'sh', '-c', 'echo; exec cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const holder = spawn('flock', ['--shared', lock, 'sh', '-c', 'echo; exec cat'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   await Promise.race([once(holder.stdout, 'data'), once(holder, 'close')]);
   giveToOwnerOf(cacheDir, lock);
   return () => holder.stdin.end();

@@ -61,7 +61,8 @@ export function publishTarball(context: Context, list: FrameList, facts: Manifes
   const { settings, profile } = context;
   const directory = join(settings.outputDir, profile);
   return guarded(directory, () => {
-    mkdirSync(directory, { recursive: true });
+    // Not recursive: Node (20) then reports a read-only filesystem as ENOENT.
+    if (!existsSync(directory)) mkdirSync(directory);
     giveToOwnerOf(settings.outputDir, directory);
     requireSpace(context, list, directory);
     const aside = mkdtempSync(join(directory, '.imgbuild-'));

@@ -54,7 +54,10 @@ export async function defaultSources(context: Context, plan: BuildPlan): Promise
 /** All source files of an image. */
 export function sourcesFor(apt: AptPlan, suite: string, defaults: string): SourceFile[] {
   const main = mainSource(apt, suite, defaults);
-  return [{ path: 'sources.list', text: main, hostText: () => main }, ...apt.sources.map(extraSource)];
+  return [
+    { path: 'sources.list', text: main, hostText: () => main },
+    ...apt.sources.map((record) => extraSource(record, suite)),
+  ];
 }
 
 function mainSource(apt: AptPlan, suite: string, defaults: string): string {
@@ -70,7 +73,7 @@ function mainSource(apt: AptPlan, suite: string, defaults: string): string {
 }
 
 /** A deb822 file with its key beside it, so that the key vouches for this source alone. */
-function extraSource(record: AptPlan['sources'][number]): SourceFile {
+function extraSource(record: AptPlan['sources'][number], suite: string): SourceFile {
   const name = String(record['name']);
   const field = (key: string, fallback: string): string => {
     const value = record[key];
@@ -83,8 +86,8 @@ function extraSource(record: AptPlan['sources'][number]): SourceFile {
     [
       'Types: deb',
       `URIs: ${field('uris', '')}`,
-      `Suites: ${field('suites', '')}`,
-      `Components: ${field('components', '')}`,
+      `Suites: ${field('suites', suite)}`,
+      `Components: ${field('components', 'main')}`,
       ...(key === '' ? [] : [`Signed-By: ${signedBy}`]),
       '',
     ].join('\n');
