@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { complete, formatCompletion, type Names } from './candidates.js';
-import { print, PROGRAM_DIR } from './common.js';
+import { cacheDirectory, print, PROGRAM_DIR } from './common.js';
 import { createProgram } from './program.js';
 
 /** The hidden verb that the completion scripts ask. It never fails: a shell has no use for an error. */
@@ -21,7 +21,12 @@ function namesOf(model: Command, words: readonly string[]): Names {
     // Directories that were given on the line so far.
     model.parseOptions([...words.slice(0, -1)]);
     const { profileDir = [], collectionDir = [] } = model.opts<{ profileDir?: string[]; collectionDir?: string[] }>();
-    const dirs = { programDir: PROGRAM_DIR, profileDirs: profileDir, collectionDirs: collectionDir };
+    const dirs = {
+      programDir: PROGRAM_DIR,
+      profileDirs: profileDir,
+      collectionDirs: collectionDir,
+      cacheDir: cacheDirectory(),
+    };
     return { config, project: config.loadProject(dirs) };
   };
   const orNone = <T>(names: Promise<T[]>): Promise<T[]> => names.catch(() => []);

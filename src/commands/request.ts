@@ -5,7 +5,7 @@ import { readSecrets } from '../config/secrets.js';
 import type { BuildRequest, BuildSettings } from '../exec/types.js';
 import { makePlan } from '../plan/plan.js';
 import type { BuildPlan } from '../plan/types.js';
-import { collect, type Context } from './common.js';
+import { cacheDirectory, collect, IN_BUILDER, type Context } from './common.js';
 
 /** One profile, loaded and planned, with the directories that its files lie in. */
 export interface Prepared {
@@ -40,6 +40,8 @@ export function projectOf(context: Context): Project {
     programDir: context.programDir,
     profileDirs: context.profileDirs,
     collectionDirs: context.collectionDirs,
+    // In the builder the cache belongs to somebody else.
+    ...(IN_BUILDER ? {} : { cacheDir: cacheDirectory() }),
   });
 }
 

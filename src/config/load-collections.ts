@@ -3,9 +3,10 @@ import path from 'node:path';
 
 import { readCollection, type CollectionFile } from './collection.js';
 import type { CollectionContent } from './content.js';
-import { lineSource, parseYaml, type Located } from './document.js';
+import { lineSource, type Located } from './document.js';
 import type { Problem } from '../errors.js';
 import type { Library } from './library.js';
+import type { YamlReader } from './load-cache.js';
 import { readContent, type CollectionPlace } from './load-content.js';
 
 /** A directory of collections. */
@@ -34,6 +35,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]*(?:\/[A-Za-z0-9][A-Za-z0-9._+-]*)*$/;
 export function openCollections(
   roots: readonly Root[],
   library: Library,
+  read: YamlReader['read'],
   show: (file: string) => string,
 ): CollectionStore {
   const files = new Map<string, CollectionFile | undefined>();
@@ -58,7 +60,7 @@ export function openCollections(
     find: (name) => {
       if (!files.has(name)) {
         const found = place(name);
-        files.set(name, found === undefined ? undefined : readFile(name, found.directory, show));
+        files.set(name, found === undefined ? undefined : readFile(name, found.directory, read, show));
       }
       return files.get(name);
     },
@@ -80,10 +82,15 @@ export function openCollections(
 
 const NO_CONTENT: CollectionContent = { hooks: [], overlays: [], files: undefined, filesDigest: '', problems: [] };
 
-function readFile(name: string, directory: string, show: (file: string) => string): CollectionFile {
+function readFile(
+  name: string,
+  directory: string,
+  read: YamlReader['read'],
+  show: (file: string) => string,
+): CollectionFile {
   const file = path.join(directory, 'collection.yaml');
   const problems: Problem[] = [];
-  const source = parseYaml(readFileSync(file, 'utf8'), show(file), problems);
+  const source = read(readFileSync(file, 'utf8'), show(file), problems);
   const listFile = path.join(directory, 'packages.list');
   const listed = existsSync(listFile) ? readList(readFileSync(listFile, 'utf8'), show(listFile)) : [];
   return readCollection(name, source, listed, problems);

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-import { parseYaml, problemAt, valueAt } from './document.js';
+import { problemAt, valueAt } from './document.js';
 import { UserError, type Problem } from '../errors.js';
+import type { YamlReader } from './load-cache.js';
 import type { ConfigFile } from './resolve-input.js';
 import { didYouMean, nearest } from './suggest.js';
 
@@ -86,14 +87,19 @@ function byName({ profileDirs, show }: Places, name: string): string {
   return first.file;
 }
 
+interface Reading {
+  readonly yaml: YamlReader;
+  readonly show: (file: string) => string;
+}
+
 /** Reads a profile and all that it extends, what is extended first. */
-export function loadChain(file: string, show: (file: string) => string, problems: Problem[]): ConfigFile[] {
+export function loadChain(file: string, { yaml, show }: Reading, problems: Problem[]): ConfigFile[] {
   const chain: ConfigFile[] = [];
   const seen: string[] = [];
   let next: string | undefined = file;
   while (next !== undefined) {
     seen.push(next);
-    const source = readYaml(next, show, problems);
+    const source = readYaml(next, { yaml, show }, problems);
     const directory = path.dirname(next);
     chain.unshift({ source, directory });
     const wanted = valueAt(source, ['extends']);
@@ -113,7 +119,7 @@ export function loadChain(file: string, show: (file: string) => string, problems
 }
 
 /** Reads and parses a yaml file; an unreadable one is an error by itself. */
-export function readYaml(file: string, show: (file: string) => string, problems: Problem[]): ConfigFile['source'] {
+export function readYaml(file: string, { yaml, show }: Reading, problems: Problem[]): ConfigFile['source'] {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -121,5 +127,5 @@ export function readYaml(file: string, show: (file: string) => string, problems:
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
     throw new UserError(`${show(file)} cannot be read (${code})`, { cause });
   }
-  return parseYaml(text, show(file), problems);
+  return yaml.read(text, show(file), problems);
 }

@@ -6,6 +6,7 @@ import type { OptionDeclaration } from './declarations.js';
 import { parseYaml, valueAt } from './document.js';
 import { ConfigError, UserError, type Problem } from '../errors.js';
 import { parseLibrary } from './library.js';
+import { openYamlReader, type YamlReader } from './load-cache.js';
 import { openCollections, type CollectionStore, type Root } from './load-collections.js';
 import { findProfile, loadChain, profileFiles, profileName, readYaml } from './load-profile.js';
 import { optionEnvName } from './options.js';
@@ -24,6 +25,8 @@ export interface ProjectDirs {
   readonly collectionDirs?: readonly string[];
   /** profiles/, collections/local/ and defaults.yaml are looked for here; the working directory by default. */
   readonly cwd?: string;
+  /** Where to remember files that were good; nothing is remembered without. */
+  readonly cacheDir?: string;
 }
 
 /** The files of product and user. */
@@ -33,6 +36,7 @@ export interface Project {
   readonly roots: readonly Root[];
   readonly profileDirs: readonly string[];
   readonly collections: CollectionStore;
+  readonly yaml: YamlReader;
   /** Path as messages show it: relative when it lies below `cwd`. */
   readonly show: (file: string) => string;
 }
@@ -55,12 +59,14 @@ export function loadProject(dirs: ProjectDirs): Project {
   ].filter((root) => existsSync(root.directory));
   const libraryFile = path.join(programDir, 'collections', 'lib.sh');
   const library = existsSync(libraryFile) ? readFileSync(libraryFile, 'utf8') : '';
+  const yaml = openYamlReader(dirs.cacheDir);
   return {
     cwd,
     programDir,
+    yaml,
     roots,
     profileDirs: [...new Set([...profileDirs, path.join(cwd, 'profiles'), path.join(programDir, 'profiles')])],
-    collections: openCollections(roots, parseLibrary(library), show),
+    collections: openCollections(roots, parseLibrary(library), yaml.read, show),
     show,
   };
 }
@@ -73,13 +79,17 @@ export function loadProfile(project: Project, nameOrPath: string, sets: readonly
 /** As loadProfile, and tells who declared the options and who gave them their values. */
 export function resolveProfile(project: Project, nameOrPath: string, sets: readonly string[] = []): Resolution {
   const problems: Problem[] = [];
-  const { cwd, show } = project;
+  const { cwd } = project;
   const file = findProfile(project, nameOrPath);
-  const profile = loadChain(file, show, problems);
+  const profile = loadChain(file, project, problems);
   const siteFile = path.join(cwd, 'defaults.yaml');
-  const site = existsSync(siteFile) ? { source: readYaml(siteFile, show, problems), directory: cwd } : undefined;
+  const site = existsSync(siteFile) ? { source: readYaml(siteFile, project, problems), directory: cwd } : undefined;
   const resolution = resolve({ ...sharedInput(project), name: profileName(file), profile, site, sets }, problems);
   if (problems.length > 0) throw new ConfigError(inOrder(problems));
+  const collections = resolution.order.flatMap((name) => project.collections.find(name)?.source ?? []);
+  // A cache is no place for secrets, so files that hold some are read anew each time.
+  const files = resolution.literalSecrets ? [] : [...profile, ...(site === undefined ? [] : [site])];
+  project.yaml.remember([...collections, ...files.map(({ source }) => source)]);
   return resolution;
 }
 
@@ -130,7 +140,7 @@ export interface ProfileSummary {
 /** All profiles that can be named, by path; files with errors have what could be read. */
 export function listProfiles(project: Project): ProfileSummary[] {
   return profileFiles(project.profileDirs).map(({ name, file }) => {
-    const chain = loadChain(file, project.show, []);
+    const chain = loadChain(file, project, []);
     const text = (key: string): string => {
       const value = chain.map(({ source }) => valueAt(source, [key])).findLast((found) => found !== undefined);
       return typeof value === 'string' ? value : '';

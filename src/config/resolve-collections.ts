@@ -44,9 +44,11 @@ export function gatherCollections(
     order: found.order,
     incomplete: found.unknown.length > 0,
     elsewhere: () => {
-      const others = input.all().filter((collection) => !found.order.includes(collection.name));
       elsewhere ??= new Map(
-        others.flatMap((collection) => collection.options.map((option) => [option.name, option] as const)),
+        input
+          .all()
+          .filter((collection) => !found.order.includes(collection.name))
+          .flatMap((collection) => collection.options.map((option) => [option.name, option] as const)),
       );
       return elsewhere;
     },

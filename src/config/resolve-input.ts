@@ -31,4 +31,8 @@ export interface Resolution {
   /** Who gave options their values; absent for declared defaults. */
   readonly origins: ReadonlyMap<string, string>;
   readonly declared: ReadonlyMap<string, DeclaredOption>;
+  /** Names of all collections, bundles too, in their order. */
+  readonly order: readonly string[];
+  /** A secret stands in a file itself. */
+  readonly literalSecrets: boolean;
 }

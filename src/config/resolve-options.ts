@@ -12,6 +12,8 @@ export interface MergedOptions {
   readonly secrets: Readonly<Record<string, SecretSource>>;
   /** Labels of the layers that gave each option its value; absent for declared defaults. */
   readonly origins: ReadonlyMap<string, string>;
+  /** A secret stands in a file itself, be it for an option that is not used here. */
+  readonly literalSecrets: boolean;
 }
 
 /** All options of imgbuild itself, as if a collection declared them. */
@@ -71,6 +73,7 @@ export function mergeOptions(
   const values: Record<string, OptionValue> = {};
   const secrets: Record<string, SecretSource> = {};
   const origins = new Map<string, string>();
+  let literalSecrets = false;
   for (const { name, declaration } of table.declared.values()) {
     if (declaration !== undefined && declaration.type !== 'secret') values[name] = defaultValue(declaration);
   }
@@ -87,14 +90,16 @@ export function mergeOptions(
   for (const layer of layers) {
     for (const entry of layerEntries(table, layer, problems)) {
       const assignment = checkEntry(entry, layer, problems);
-      if (assignment !== undefined) assign(assignment, layer.label);
+      if (assignment === undefined) continue;
+      if ('secret' in assignment && 'value' in assignment.secret) literalSecrets = true;
+      assign(assignment, layer.label);
     }
   }
   for (const text of sets) {
     const assignment = readSet(table, text, cwd, problems);
     if (assignment !== undefined) assign(assignment, '--set');
   }
-  return { values, secrets, origins };
+  return { values, secrets, origins, literalSecrets };
 }
 
 function checkEntry({ option, at }: Entry, layer: OptionLayer, problems: Problem[]): Assignment | undefined {

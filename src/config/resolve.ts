@@ -37,6 +37,8 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
     },
     origins: options.origins,
     declared: table.declared,
+    order: table.order,
+    literalSecrets: options.literalSecrets,
   };
 }
 
