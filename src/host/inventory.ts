@@ -50,5 +50,6 @@ function nameOf(info: Dockerode.ImageInfo): string {
 }
 
 function labelsOf(info: Dockerode.ImageInfo): Readonly<Record<string, string>> {
-  return (info.Labels) ?? {};
+  const { Labels } = info as { readonly Labels?: Readonly<Record<string, string>> | null };
+  return Labels ?? {};
 }

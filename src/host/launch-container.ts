@@ -2,6 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import type Dockerode from 'dockerode';
 import { EXIT, UserError } from '../errors.js';
+import { attachAll, splitStreams } from './attach.js';
 import { eachLine } from './bootstrap.js';
 import { statusOf, type Builder } from './image.js';
 import { INSIDE } from './mounts.js';
@@ -11,6 +12,10 @@ import { attachTerminal } from './terminal.js';
 
 type ImageBuilder = Extract<Builder, { kind: 'image' }>;
 
+interface Exit {
+  readonly StatusCode: number;
+}
+
 /** Labels by which our containers and their launchers are known. */
 const LABEL = { build: 'imgbuild.build', launcher: 'imgbuild.launcher' } as const;
 
@@ -19,12 +24,13 @@ export async function runContainer(builder: ImageBuilder, session: Session): Pro
   const { client } = builder.engine;
   const reaping = reapStale(client).catch(() => undefined);
   const container = await client.createContainer(containerOptions(builder, session));
+  const unneeded = new AbortController();
   let started = false;
   try {
-    const stream = await container.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true });
+    const stream = await attachAll(container);
     const drained = deliver(container, stream, session);
     // Asked for before the start: a wait that comes later can find a container that is not there any more.
-    const waiting = container.wait({ condition: 'next-exit' }) as Promise<{ StatusCode: number }>;
+    const waiting = container.wait({ condition: 'next-exit', abortSignal: unneeded.signal }) as Promise<Exit>;
     waiting.catch(() => undefined);
     await container.start();
     started = true;
@@ -43,6 +49,7 @@ export async function runContainer(builder: ImageBuilder, session: Session): Pro
     session.signal?.throwIfAborted();
     throw started ? error : startFailed(error);
   } finally {
+    unneeded.abort();
     await remove(container);
     await reaping;
   }
@@ -129,17 +136,13 @@ function deliver(container: Dockerode.Container, stream: NodeJS.ReadWriteStream,
   const [out, err] = [new PassThrough(), new PassThrough()];
   eachLine(out, session.onOutput);
   eachLine(err, session.onError);
-  (container.modem as Demuxer).demuxStream(stream, out, err);
+  splitStreams(container, stream, out, err);
   return ended.then(async () => {
     const flushed = [out, err].map((side) => new Promise((resolve) => side.once('end', resolve)));
     out.end();
     err.end();
     await Promise.all(flushed);
   });
-}
-
-interface Demuxer {
-  readonly demuxStream: (stream: NodeJS.ReadableStream, out: PassThrough, err: PassThrough) => void;
 }
 
 /** On abort, lets the builder unwind by ending its input, and kills it when it takes too long. */

@@ -44,7 +44,7 @@ export async function podmanService(env: NodeJS.ProcessEnv): Promise<PodmanServi
   const stop = async (): Promise<void> => {
     if (!state.ended) {
       child.kill('SIGTERM');
-      if (!(await Promise.race([ended, sleep(5000, false, { ref: false })]))) child.kill('SIGKILL');
+      if (!(await Promise.race([ended, sleep(5000, false)]))) child.kill('SIGKILL');
     }
     await rm(dir, { recursive: true, force: true });
   };
@@ -59,8 +59,6 @@ export async function podmanService(env: NodeJS.ProcessEnv): Promise<PodmanServi
     }
     await sleep(20);
   }
-  // The service must not keep this process alive when everything else is done.
-  child.unref();
   return { socket, stop };
 }
 

@@ -15,13 +15,14 @@ default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
 cgroups = "disabled"
 netns = "host"
 [engine]
-runtime = "test"
+runtime = "crun"
 cgroup_manager = "cgroupfs"
 [engine.runtimes]
-test = ["$dir/runtime"]
+crun = ["$dir/crun"]
 EOF
-  # Builds through the API ask for cgroups all the same, and crun raises a limit for their device rules.
-  cat >"$dir/runtime" <<'EOF'
+  # Builds through the API ask for cgroups all the same, for whose device rules crun raises a limit; and where a container
+  # sets one limit of its own, Podman raises another.
+  cat >"$dir/crun" <<'EOF'
 #!/bin/sh
 before= bundle=
 for word in "$@"; do
@@ -30,13 +31,14 @@ for word in "$@"; do
   before=$word
 done
 if [ -n "$bundle" ]; then
-  jq 'del(.linux.resources, .linux.cgroupsPath) | .process.capabilities[]? |= map(select(. != "CAP_SYS_RESOURCE"))' \
-    "$bundle/config.json" >"$bundle/config.json.new"
+  jq 'del(.linux.resources, .linux.cgroupsPath)
+      | .process.rlimits |= ((. // []) | map(select(.type == "RLIMIT_NOFILE")))
+      | .process.capabilities[]? |= map(select(. != "CAP_SYS_RESOURCE"))' "$bundle/config.json" >"$bundle/config.json.new"
   mv "$bundle/config.json.new" "$bundle/config.json"
 fi
-exec crun --cgroup-manager=disabled "$@"
+exec /usr/bin/crun --cgroup-manager=disabled "$@"
 EOF
-  chmod 755 "$dir/runtime"
+  chmod 755 "$dir/crun"
 }
 
 # crun wants a pure cgroup2; a machine with both versions gets one in a private mount namespace.
