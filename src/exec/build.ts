@@ -1,9 +1,9 @@
-import { createWriteStream, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BuildPlan } from '../plan/types.js';
 import { openArchive, solve, variantArguments, type Archive } from './archive.js';
 import type { Context } from './context.js';
-import { explainFullDisk, keepLog } from './failure.js';
+import { explainFullDisk, keepLog, reportLog } from './failure.js';
 import { CACHE_LEVEL, packTree, unpackTree } from './frames.js';
 import { stageKeys, type Keys } from './keys.js';
 import { rememberKeys } from './predict.js';
@@ -28,6 +28,7 @@ export async function buildProfile(
   signal: AbortSignal,
 ): Promise<BuildResult> {
   const work = mkdtempSync(join(settings.workDir, 'build-'));
+  const started = performance.now();
   const logFile = join(work, 'build.log');
   const log = createWriteStream(logFile);
   const context: Context = {
@@ -36,15 +37,21 @@ export async function buildProfile(
     work,
     roots: build.roots,
     emit,
-    log: (line) => void log.write(`${line}\n`),
+    log: (line) => void log.write(`${((performance.now() - started) / 1000).toFixed(2).padStart(7)} ${line}\n`),
     signal,
   };
   try {
-    return await buildStages(context, build);
+    const result = await buildStages(context, build);
+    // The log of a build that went well is for who wants to know where the time went.
+    const logs = join(settings.cacheDir, 'logs');
+    mkdirSync(logs, { recursive: true });
+    await new Promise((resolve) => log.end(resolve));
+    keepLog(settings.cacheDir, logFile, join(logs, `${build.plan.profile}.log`));
+    return result;
   } catch (error) {
     if (!signal.aborted) {
       await new Promise((resolve) => log.end(resolve));
-      keepLog(context, logFile);
+      reportLog(context, logFile);
     }
     throw explainFullDisk(context, error);
   } finally {

@@ -1,21 +1,22 @@
 import { copyFileSync, mkdirSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { EXIT, UserError } from '../errors.js';
 import { giveToOwnerOf, type Context } from './context.js';
 
+/** Copies a build's log out of its work directory, for the owner of `top`. */
+export function keepLog(top: string, logFile: string, path: string): void {
+  copyFileSync(logFile, path);
+  giveToOwnerOf(top, dirname(path), path);
+}
+
 /** Keeps the log of a failed build beside the outputs; when that place is what failed, the message has to do. */
-export function keepLog(context: Context, logFile: string): void {
-  const directory = join(context.settings.outputDir, context.profile);
-  const path = join(directory, `${context.profile}_failed.log`);
+export function reportLog(context: Context, logFile: string): void {
+  const { outputDir } = context.settings;
+  const name = join(context.profile, `${context.profile}_failed.log`);
   try {
-    mkdirSync(directory, { recursive: true });
-    copyFileSync(logFile, path);
-    giveToOwnerOf(context.settings.outputDir, directory, path);
-    context.emit({
-      type: 'log',
-      level: 'info',
-      text: `the full log is ${join(context.profile, `${context.profile}_failed.log`)}`,
-    });
+    mkdirSync(join(outputDir, context.profile), { recursive: true });
+    keepLog(outputDir, logFile, join(outputDir, name));
+    context.emit({ type: 'log', level: 'info', text: `the full log is ${name}, in the output directory` });
   } catch (error) {
     context.emit({ type: 'log', level: 'warn', text: `the log could not be kept: ${String(error)}` });
   }

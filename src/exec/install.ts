@@ -102,6 +102,8 @@ export async function bootstrap(
   const argv = [
     'mmdebstrap',
     '--mode=root',
+    // With its progress bar mmdebstrap would swallow what apt and dpkg say.
+    '--verbose',
     `--variant=${plan.apt.variant}`,
     `--components=${plan.apt.components.join(',')}`,
     `--architectures=${plan.architecture}`,

@@ -24,7 +24,7 @@ async function settled(output: string): Promise<string[]> {
 
 /** Moments of a build: what it says last before, and how much later the signal comes. */
 const MOMENTS: readonly (readonly [string, number])[] = [
-  ['', 50],
+  ['', 250],
   ['', 600],
   ['archive', 200],
   ['archive', 1500],

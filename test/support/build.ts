@@ -101,10 +101,10 @@ export function leftovers(cache: string, output: string): string[] {
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
       try {
+        // A process of a builder is one that has the cache mounted, and this test has not.
+        const ours = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').includes(`${cache} /`);
         const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        return /mmdebstrap|dpkg|apt-get|cli\.js execute/.test(command)
-          ? [`process ${pid}: ${command.slice(0, 100)}`]
-          : [];
+        return ours ? [`process ${pid}: ${command.slice(0, 100)}`] : [];
       } catch {
         return [];
       }
