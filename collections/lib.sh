@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # The library of hooks: sourced before every hook of every collection.
 #
-# A hook is POSIX sh, run as root outside of the image, with errexit and nounset on: a command that fails
-# ends the build with the name of the hook and the line. These variables are set:
+# A hook is POSIX sh, run as root outside of the image: a command that fails ends the build with the name of the hook and
+# the line. These variables are set:
 #   ROOT      the directory that becomes the image          SUITE, ARCH  e.g. bookworm, amd64
 #   PHASE     setup, extract, essential or customize        COLLECTION   whose hook this is
 #   FILES     the files/ directory of the collection        SCRATCH      a directory that the phases share
@@ -10,21 +10,21 @@
 #             lists have one item a line, records one JSON document a line
 #   SOURCE_DATE_EPOCH   the date of the build; nothing else may tell the time
 #
-# Paths given to these functions are paths of the image, with or without a leading slash. Names that begin with an
-# underscore are the library's own. It reads no options: what a hook may depend on must be written in the hook, for
-# the cache's sake. Processes are spared where that stays readable: a phase calls these functions a hundred times.
+# Paths are paths of the image, with or without a leading slash. Names that begin with an underscore are the library's
+# own. It reads no options: a hook depends on what is written in it, for the cache's sake. Processes are spared where
+# that stays readable, as a phase calls these functions a hundred times.
+
+# A command that fails in a pipe counts, too (POSIX since 2024; bash, which runs the hooks, knows it).
+# shellcheck disable=SC3040
+set -o pipefail
 
 # ---- messages ----
 
-# say TEXT…: tell the user what happens.
+# say TEXT…: tell the user what happens. warn TEXT…: something is odd, but the build goes on. die TEXT…: end the build.
 say() { printf '%s\n' "$*" >&2; }
-
-# warn TEXT…: something is odd, but the build goes on.
-warn() { printf 'warning: %s\n' "$*" >&2; }
-
-# die TEXT…: end the build.
+warn() { say "warning: $*"; }
 die() {
-  printf 'error: %s\n' "$*" >&2
+  say "error: $*"
   exit 1
 }
 
@@ -48,12 +48,8 @@ debconf_set() { in_target debconf-set-selections; }
 
 # ---- files ----
 
-# in_root PATH: print where PATH of the image is, after making sure that no symbolic link leads out of the image
-# (an absolute link such as /var/run would mean the builder's own /run).
-in_root() {
-  _in_root "$1"
-  printf '%s\n' "$_path"
-}
+# _in_root PATH: set _path to where PATH of the image is, after making sure that no symbolic link leads out of it (an
+# absolute link such as /var/run would mean the builder's own /run).
 _in_root() {
   _rest=${1#/}
   case /$_rest/ in */../*) die "$1 contains .." ;; esac
@@ -72,21 +68,12 @@ _in_root() {
   done
 }
 
-# _ids USER[:GROUP]: set _uid and _gid to their numbers in the image (names of the builder mean nothing there).
+# _ids USER:GROUP: set _uid and _gid to their numbers in the image (names of the builder mean nothing there).
 _ids() {
   _uid=${1%%:*}
-  _gid=${1#"$_uid"}
-  _gid=${_gid#:}
-  case $_uid:$_gid in
-    *[!0-9:]* | *:)
-      _name=$_uid
-      case $_name in *[!0-9]*) _uid=$(passwd_field "$_name" 3) ;; esac
-      case $_gid in
-        '') _gid=$(passwd_field "$_name" 4) ;;
-        *[!0-9]*) _gid=$(group_field "$_gid" 3) ;;
-      esac
-      ;;
-  esac
+  _gid=${1#*:}
+  case $_uid in *[!0-9]*) _uid=$(passwd_field "$_uid" 3) ;; esac
+  case $_gid in *[!0-9]*) _gid=$(group_field "$_gid" 3) ;; esac
   if [ -z "$_uid" ] || [ -z "$_gid" ]; then die "the image has no user or group $1"; fi
 }
 
@@ -128,7 +115,7 @@ remove() {
 
 # ---- systemd units ----
 
-# _unit NAME: set _unit to it with its suffix; `ssh` is ssh.service.
+# _unit NAME: set _unit to the name with its suffix; `ssh` is ssh.service.
 _unit() {
   case $1 in
     *.service | *.socket | *.timer | *.mount | *.target | *.path | *.automount | *.swap | *.slice) _unit=$1 ;;
@@ -144,10 +131,7 @@ unit_exists() {
     # An alias is an absolute link, which the builder cannot follow: it counts all the same.
     if [ -e "$ROOT/$_dir/$_unit" ] || [ -L "$ROOT/$_dir/$_unit" ]; then return 0; fi
   done
-  case $_unit in
-    *.service) [ -x "$ROOT/etc/init.d/${_unit%.service}" ] ;;
-    *) return 1 ;;
-  esac
+  [ "$_unit" != "${_unit%.service}" ] && [ -x "$ROOT/etc/init.d/${_unit%.service}" ]
 }
 
 _need_units() {
@@ -220,14 +204,11 @@ mask_unit_ahead() {
 # ---- accounts ----
 
 # add_group NAME GID: make sure of the group; a name or an id that is in use otherwise is an error.
-add_group() { _accounts group "$@"; }
-
 # add_user NAME UID GID HOME SHELL COMMENT: make sure of the user, without a password, with GID as primary group, which
-# must exist. Home, shell and comment of an existing user are corrected; another id under that name, or another name with
-# that id, is an error. The home directory itself is not made.
-add_user() { _accounts user "$@"; }
-
+#   must exist. Home, shell and comment of an existing user are corrected. The home directory is not made.
 # add_member GROUP USER…: make users members of a group, in group and gshadow, sorted.
+add_group() { _accounts group "$@"; }
+add_user() { _accounts user "$@"; }
 add_member() { _accounts member "$@"; }
 
 # set_password USER SEED < PASSWORD: set it in /etc/shadow. An empty line means no password (`*`), a hash is taken as it
@@ -235,11 +216,10 @@ add_member() { _accounts member "$@"; }
 # it must not depend on the password, or it would be a quick way to test guesses. For a random salt, give a hash.
 set_password() { _accounts password "$@"; }
 
-# passwd_field NAME NUMBER, group_field NAME NUMBER: a field of the entry of exactly that name, or nothing.
+# passwd_field NAME NUMBER, group_field NAME NUMBER: print a field of the entry of exactly that name, or nothing.
+# account_of passwd|group ID: print the first name that has the id, or nothing.
 passwd_field() { _accounts field passwd "$@"; }
 group_field() { _accounts field group "$@"; }
-
-# account_of passwd|group ID: the first name that has the id, or nothing.
 account_of() { _accounts name "$@"; }
 
 # In the essential phase shadow and gshadow are not there yet: what stands in their place in passwd and group moves to
@@ -249,77 +229,76 @@ _accounts() {
   perl -e '
     use strict; use warnings;
     my $etc = "$ENV{ROOT}/etc";
-    sub lines { my $in; open($in, "<", "$etc/$_[0]") or return; return map { chomp; [split /:/, $_, -1] } <$in> }
+    my $day = int($ENV{SOURCE_DATE_EPOCH} / 86400);
+    my (%text, %db);
+    for (qw(passwd group shadow gshadow)) {
+      open my $in, "<", "$etc/$_" or next;
+      $text{$_} = join "", <$in>;
+      $db{$_} = [map { [split /:/, $_, -1] } split /\n/, $text{$_}];
+    }
     sub fail { print STDERR "error: @_\n"; exit 1 }
-    my %db = map { ($_ => [lines($_)]) } my @names = qw(passwd group shadow gshadow);
-    my %old = map { ($_ => save($_)) } @names;
-    sub save { join "", map { join(":", @$_) . "\n" } @{$db{$_[0]}} }
-    sub entry { my ($file, $name) = @_; my ($found) = grep { $_->[0] eq $name } @{$db{$file}}; return $found }
-    sub owner { my ($file, $id) = @_; my ($found) = grep { ($_->[2] // "") =~ /^\d+$/ && $_->[2] == $id } @{$db{$file}}; return $found }
-    sub hidden { my ($file, $value) = @_; return -e "$etc/$file" ? "x" : $value }
-    sub new_entry {
+    sub first { my ($file, $test) = @_; for (@{$db{$file} // []}) { return $_ if $test->() } return undef }
+    sub named { my ($file, $name) = @_; return first($file, sub { $_->[0] eq $name }) }
+    sub numbered { my ($file, $id) = @_; return first($file, sub { ($_->[2] // "") =~ /^\d+$/ && $_->[2] == $id }) }
+    sub append { my ($file, @fields) = @_; push @{$db{$file}}, \@fields if $db{$file} && !named($file, $fields[0]); return }
+    sub is_new {
       my ($file, $what, $name, $id) = @_;
       fail("\"$name\" is no name for a $what") if $name !~ /^[a-z_][a-z0-9_-]{0,31}$/;
       fail("\"$id\", the id of $name, is no number") if $id !~ /^\d{1,9}$/;
-      my $have = entry($file, $name);
+      my ($have, $other) = (named($file, $name), numbered($file, $id));
       fail("$what $name has the id $have->[2] already, it cannot get $id") if $have && $have->[2] != $id;
-      my $other = owner($file, $id);
       fail("id $id for $what $name is taken by $what $other->[0]") if !$have && $other;
       return !$have;
     }
-    my $day = int($ENV{SOURCE_DATE_EPOCH} / 86400);
     my %verb = (
-      field => sub { my ($file, $name, $number) = @_; my $e = entry($file, $name); print "$e->[$number - 1]\n" if $e },
-      name  => sub { my $e = owner(@_); print "$e->[0]\n" if $e },
+      field => sub { my ($file, $name, $number) = @_; my $entry = named($file, $name); print "$entry->[$number - 1]\n" if $entry },
+      name => sub { my $entry = numbered(@_); print "$entry->[0]\n" if $entry },
       group => sub {
         my ($name, $gid) = @_;
-        new_entry("group", "group", $name, $gid) or return;
-        push @{$db{group}}, [$name, hidden("gshadow", "!"), $gid, ""];
-        push @{$db{gshadow}}, [$name, "!", "", ""] if !entry("gshadow", $name);
+        append("group", $name, $db{gshadow} ? "x" : "!", $gid, "") if is_new("group", "group", $name, $gid);
+        append("gshadow", $name, "!", "", "");
       },
       user => sub {
         my ($name, $uid, $gid, $home, $shell, $comment) = @_;
         fail("user $name: home, shell and comment cannot hold a colon or a line break") if "$home$shell$comment" =~ /[:\n]/;
-        push @{$db{passwd}}, [$name, hidden("shadow", "*"), $uid] if new_entry("passwd", "user", $name, $uid);
-        fail("user $name: there is no group with the id $gid") if !owner("group", $gid);
-        @{entry("passwd", $name)}[3 .. 6] = ($gid, $comment, $home, $shell);
-        push @{$db{shadow}}, [$name, "*", $day, "", "", "", "", "", ""] if !entry("shadow", $name);
+        append("passwd", $name, $db{shadow} ? "x" : "*", $uid) if is_new("passwd", "user", $name, $uid);
+        fail("user $name: there is no group with the id $gid") if !numbered("group", $gid);
+        @{named("passwd", $name)}[3 .. 6] = ($gid, $comment, $home, $shell);
+        append("shadow", $name, "*", $day, ("") x 6);
       },
       member => sub {
         my ($name, @users) = @_;
-        my $group = entry("group", $name) or fail("there is no group $name");
-        for (@users) { entry("passwd", $_) or fail("group $name: there is no user $_") }
-        push @{$db{gshadow}}, [$name, "!", "", ""] if !entry("gshadow", $name);
-        for my $entry ($group, entry("gshadow", $name)) {
+        fail("there is no group $name") if !named("group", $name);
+        for (@users) { fail("group $name: there is no user $_") if !named("passwd", $_) }
+        append("gshadow", $name, "!", "", "");
+        for my $entry (grep { defined } map { named($_, $name) } qw(group gshadow)) {
           my %members = map { ($_ => 1) } @users, grep { $_ ne "" } split /,/, $entry->[3];
           $entry->[3] = join ",", sort keys %members;
         }
       },
       password => sub {
         my ($name, $seed) = @_;
-        my $entry = entry("shadow", $name) or fail("there is no user $name in /etc/shadow");
-        my $password = <STDIN> // ""; chomp $password;
+        my $entry = named("shadow", $name) or fail("there is no user $name in /etc/shadow");
+        chomp(my $password = <STDIN> // "");
         my $hash = $password eq "" ? "*" : $password;
         if ($hash !~ /^(?:[*!]|\$[^:\s]+)$/) {
           require Digest::SHA;
-          my $salt = substr Digest::SHA::sha256_hex("$name $seed"), 0, 32;
-          $hash = crypt $password, "\$y\$j9T\$$salt\$";
+          $hash = crypt $password, "\$y\$j9T\$" . substr(Digest::SHA::sha256_hex("$name $seed"), 0, 32) . "\$";
           fail("this system cannot make yescrypt hashes") if !defined $hash || $hash !~ /^\$y\$/;
         }
         @$entry[1, 2] = ($hash, $day);
       },
     );
-    my $wanted = shift @ARGV;
-    $verb{$wanted}->(@ARGV);
-    for my $name (@names) {
-      my ($file, $text) = ("$etc/$name", save($name));
-      next if $text eq $old{$name} || !-e $file;
-      my (undef, undef, $mode, undef, $uid, $gid) = stat _;
+    my ($verb, @arguments) = @ARGV;
+    $verb{$verb}->(@arguments);
+    for my $file (grep { $db{$_} } sort keys %db) {
+      my $new = join "", map { join(":", @$_) . "\n" } @{$db{$file}};
+      next if $new eq $text{$file};
+      my ($path, $mode, $uid, $gid) = ("$etc/$file", (stat "$etc/$file")[2, 4, 5]);
       umask 077;
-      open my $out, ">", "$file.new" or fail("$file.new: $!");
-      print $out $text;
-      close $out or fail("$file.new: $!");
-      chown $uid, $gid, "$file.new" and chmod $mode & 07777, "$file.new" and rename "$file.new", $file or fail("$file: $!");
+      open my $out, ">", "$path.new" or fail("$path.new: $!");
+      print({$out} $new) && close($out) && chown($uid, $gid, "$path.new")
+        && chmod($mode & 07777, "$path.new") && rename("$path.new", $path) or fail("$path: $!");
     }
   ' "$@"
 }

@@ -9,7 +9,7 @@ case $OPT_LOCALE_DEFAULT in
     else
       # locale -a writes en_US.utf8 for en_US.UTF-8.
       want=$(printf '%s\n' "$OPT_LOCALE_DEFAULT" | tr '[:upper:]' '[:lower:]' | tr -d '-')
-      in_target locale -a | tr '[:upper:]' '[:lower:]' | tr -d '-' | grep -qxF -e "$want" ||
+      in_target locale -a | tr '[:upper:]' '[:lower:]' | tr -d '-' | grep -xF -e "$want" >/dev/null ||
         die "locale $OPT_LOCALE_DEFAULT was not generated: is it listed in /usr/share/i18n/SUPPORTED? Without a charset" \
           "in its name, add it to locale.generate together with one (sr_RS@latin UTF-8)"
     fi
