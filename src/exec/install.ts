@@ -9,7 +9,7 @@ import { isolated, isolatedTarget } from './namespace.js';
 import { quote, watchPhases, writePhase } from './phases.js';
 import { REPOSITORY_MOUNT, repositoryLine, writeRepository } from './repository.js';
 import { run } from './run.js';
-import { writeShims } from './shims.js';
+import { waitForJobs, writeShims } from './shims.js';
 
 /** Directory that is mounted at REPOSITORY_MOUNT in the target: the repository and the stand-ins for slow tools. */
 function prepareMount(context: Context, plan: BuildPlan, debs: readonly StoredDeb[]): string {
@@ -90,7 +90,7 @@ export async function bootstrap(
   const setup = join(context.work, 'bootstrap-setup.sh');
   writeFileSync(setup, `set -eu\nROOT=$1\n${bindMount(context, directory, '$ROOT')}${settings.put}`);
   const finish = join(context.work, 'bootstrap-finish.sh');
-  writeFileSync(finish, `set -eu\nROOT=$1\n${unmount('$ROOT')}${settings.take}`);
+  writeFileSync(finish, `set -eu\nROOT=$1\n${waitForJobs('$ROOT')}${unmount('$ROOT')}${settings.take}`);
   const counts = new Map<Phase, number>();
   const phaseHooks = steps
     .filter((step): step is Extract<Step, { kind: 'phase' }> => step.kind === 'phase')
@@ -171,6 +171,7 @@ policy="$ROOT/usr/sbin/policy-rc.d"
 in_target() { chroot "$ROOT" env PATH=${TARGET_PATH} APT_CONFIG=${REPOSITORY_MOUNT}/apt.conf "$@"; }
 in_target apt-get -q update
 in_target apt-get -q -y install "$@"
+${waitForJobs('$ROOT')}
 [ -z "\${ours-}" ] || rm -f "$policy"
 ${settings.take}
 ${unmount('$ROOT')}

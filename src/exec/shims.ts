@@ -1,10 +1,39 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { REPOSITORY_MOUNT } from './repository.js';
 
 /** Nothing is started in a chroot; mmdebstrap does the same by diversion. */
 const START_STOP_DAEMON = `#!/bin/sh
 exit 0
 `;
+
+/** Where jobs in the background leave word, in the target. */
+const JOBS = '/run/imgbuild-jobs';
+
+/**
+ * Runs a command beside dpkg, which waits for each maintainer script and keeps one processor busy. Only for what nothing
+ * else reads before the end; jobs run one after the other, and `waitForJobs` sees that all have succeeded.
+ */
+const IN_BACKGROUND = `#!/bin/sh
+mkdir -p ${JOBS}
+: > ${JOBS}/pending.$$
+(
+  flock 9
+  "$@" > ${JOBS}/log.$$ 2>&1 || { echo "failed: $*"; cat ${JOBS}/log.$$; } >> ${JOBS}/failed
+  rm ${JOBS}/pending.$$
+) 9> ${JOBS}/lock > /dev/null 2>&1 &
+`;
+
+/** Shell lines that wait for the jobs of a target, and fail when one did. */
+export function waitForJobs(root: string): string {
+  return `
+if [ -d "${root}${JOBS}" ]; then
+  while [ -n "$(find "${root}${JOBS}" -name 'pending.*')" ]; do sleep 0.05; done
+  if [ -e "${root}${JOBS}/failed" ]; then cat "${root}${JOBS}/failed"; exit 1; fi
+  rm -r "${root}${JOBS}"
+fi
+`;
+}
 
 /**
  * Quicker stand-ins for a few tools that maintainer scripts call, found first in dpkg's PATH and never part of the image.
@@ -19,9 +48,13 @@ case " $* " in
 esac
 exec /usr/bin/ssh-keygen "$@"
 `,
+  'in-background': IN_BACKGROUND,
+  'update-ca-certificates': `#!/bin/sh
+exec ${REPOSITORY_MOUNT}/bin/in-background ${REPOSITORY_MOUNT}/bin/quick-ca-certificates "$@"
+`,
   // The real one starts five processes for each of 140 certificates, and is run twice. This does the same in one; for
   // arguments that it does not know the real one runs.
-  'update-ca-certificates': `#!/usr/bin/perl
+  'quick-ca-certificates': `#!/usr/bin/perl
 use strict;
 use warnings;
 
