@@ -150,6 +150,8 @@ async function buildImage(
     );
     await follow(engine, 'building the builder image', stream, progress);
   });
+  // A name that stays, for compose.yaml and for people.
+  await engine.client.getImage(recipe.image).tag({ repo: 'imgbuild-builder', tag: 'latest' });
   return { kind: 'image', engine, image: recipe.image, digest: recipe.digest };
 }
 

@@ -29,7 +29,6 @@ read_only() {
   done
   mount -o "$flags" "$1"
 }
-echo imgbuild > /proc/sys/kernel/hostname || fail 'no private host name'
 # Recursive: a user namespace may not bind a tree without the mounts below it, which could hide something.
 mount --rbind "$root" "$root"
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc" || fail 'no private proc'
@@ -70,6 +69,7 @@ cd "$root"
 pivot_root . mnt
 cd /
 umount -l /mnt
+hostname imgbuild
 exec setpriv --bounding-set="$caps" --inh-caps=-all $privs "$@"`;
 
 /** Runs a session in the embedded builder; the kernel ends it with this process. */
