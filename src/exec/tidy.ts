@@ -26,7 +26,10 @@ function writeInside(root: string, path: string, text: string): void {
   writeFileSync(file, text, { mode: 0o644 });
 }
 
-/** Times that a build made become the epoch, so that a tree is the same whether its stage ran or came from the cache. */
+/**
+ * Times that a build made become the epoch, so that a tree is the same whether its stage ran or came from the cache. That of
+ * dev always does: mmdebstrap makes nodes in it where it may and binds them where it may not, which leaves different times.
+ */
 export async function clampTimes(context: Context, root: string, epoch: number): Promise<void> {
   await run(
     [
@@ -34,7 +37,7 @@ export async function clampTimes(context: Context, root: string, epoch: number):
       '-euo',
       'pipefail',
       '-c',
-      'find "$1" -xdev -newermt "@$2" -print0 | xargs -0r touch --no-dereference --date="@$2" --',
+      'find "$1" -xdev -newermt "@$2" -print0 | xargs -0r touch --no-dereference --date="@$2" -- "$1/dev"',
       'clamp',
       root,
       String(epoch),
