@@ -160,7 +160,7 @@ describe('a built template', () => {
       };
       expect(grep(path.join(out, 'secretive'))).toBe('');
       for (const part of ['stages', 'inputs', 'outputs', 'locks'])
-        expect(grep(path.join(env.IMGBUILD_CACHE_DIR ?? '', part))).toBe('');
+        expect(grep(path.join(env.IMGBUILD_CACHE_DIR, part))).toBe('');
       const shadow = execFileSync(
         'tar',
         ['-xOf', path.join(out, 'secretive/secretive_rootfs.tar.zst'), './etc/shadow'],
