@@ -140,28 +140,6 @@ _need_units() {
   done
 }
 
-# _preset enable|disable UNIT…: what a first boot without machine-id does with them. systemd then applies presets to all
-# units, and Debian's default is to enable, so a unit that is only disabled would come back: Proxmox removes the
-# machine-id of each container that it creates.
-_preset() {
-  _verb=$1
-  shift
-  _list=
-  for _name in "$@"; do
-    _unit "$_name"
-    # Presets know instances by their template only.
-    case $_unit in ?*@?*.*) _unit=${_unit%%@*}@.${_unit##*.} ;; esac
-    _list="$_list $_unit"
-  done
-  _presets=etc/systemd/system-preset/20-imgbuild.preset
-  [ -e "$ROOT/$_presets" ] || write_file "$_presets" </dev/null
-  awk -v verb="$_verb" -v list="$_list" '
-    BEGIN { count = split(list, units, " "); for (i in units) listed[units[i]] = 1 }
-    !($2 in listed)
-    END { for (i = 1; i <= count; i++) print verb, units[i] }' "$ROOT/$_presets" >"$SCRATCH/presets"
-  write_file "$_presets" <"$SCRATCH/presets"
-}
-
 # enable_unit UNIT…: start them at boot; fails when one does not exist or has no [Install] section.
 enable_unit() {
   _need_units "$@"
@@ -175,14 +153,12 @@ enable_unit() {
   done
   # shellcheck disable=SC2086 # names of units, which have no blanks
   [ -z "$_list" ] || in_target systemctl --quiet enable $_list
-  _preset enable "$@"
 }
 
 # disable_unit UNIT…: don't start them at boot; fails when one does not exist.
 disable_unit() {
   _need_units "$@"
   in_target systemctl --quiet disable "$@"
-  _preset disable "$@"
 }
 
 # mask_unit UNIT…: make them impossible to start; fails when one does not exist.

@@ -105,13 +105,18 @@ describe('units', () => {
     expect(await complaint(UNITS, 'mask_unit own')).toContain('cannot be masked');
   });
 
-  it('have one preset each, the last that was wanted, instances by their template', async () => {
-    const root = await inImage(
-      UNITS,
-      'in_target() { :; }\nenable_unit a c.socket\ndisable_unit a b@tty1\nenable_unit own',
-    );
-    expect(read(root, 'etc/systemd/system-preset/20-imgbuild.preset')).toBe(
-      'enable c.socket\ndisable a.service\ndisable b@.service\nenable own.service\n',
+  it('are enabled by one call of systemctl, without those with an init script that are enabled already', async () => {
+    const script = `in_target() { case $* in *is-enabled*) echo enabled ;; *) echo "$*" >>"$ROOT/calls" ;; esac; }`;
+    const root = await inImage(UNITS, `${script}\nenable_unit a c.socket d\nenable_unit d`);
+    expect(read(root, 'calls')).toBe('systemctl --quiet enable a c.socket\n');
+  });
+
+  it('that are disabled stay so when a first boot applies presets', async () => {
+    const list = 'getty@.service disabled disabled\nreboot.target  disabled enabled\n';
+    const hookFile = path.join(CHECKOUT, 'collections/systemd/hooks/customize/86-presets.sh');
+    const root = await inImage({ list }, `in_target() { cat "$ROOT/list"; }\n. '${hookFile}'`);
+    expect(read(root, 'etc/systemd/system-preset/20-imgbuild.preset')).toMatch(
+      /^#.*\ndisable getty@\.service\ndisable reboot\.target\n$/,
     );
   });
 });

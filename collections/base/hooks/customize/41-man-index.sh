@@ -1,3 +1,3 @@
 # apropos and whatis need an index; man-db makes it from time to time, but not while packages are installed in an image.
 $OPT_MAN_ENABLE || exit 0
-in_target mandb --quiet
+in_target mandb --quiet --create

@@ -8,3 +8,5 @@ mask_unit_ahead networking.service systemd-resolved.service
 disable_unit getty@tty1.service fstrim.timer
 mask_unit systemd-modules-load.service modprobe@.service sys-kernel-config.mount sys-kernel-debug.mount \
   systemd-journald-audit.socket systemd-network-generator.service
+
+if $OPT_NTP_ENABLE; then warn "chrony fails in most containers: the clock is the host's (ntp.enable)"; fi
