@@ -41,7 +41,7 @@ export function chooseWork(mode: WorkMode, facts: WorkFacts, dir: string, need: 
   if (mode !== 'disk') {
     const enough = spare !== undefined && spare >= need;
     if (enough) {
-      const bytes = Math.min(TMPFS_LIMIT, Math.max(need, spare));
+      const bytes = Math.max(need, Math.min(TMPFS_LIMIT, spare));
       return {
         kind: 'tmpfs',
         bytes: Math.floor(bytes),

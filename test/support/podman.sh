@@ -31,10 +31,15 @@ for word in "$@"; do
   before=$word
 done
 if [ -n "$bundle" ]; then
-  jq 'del(.linux.resources, .linux.cgroupsPath)
-      | .process.rlimits |= ((. // []) | map(select(.type == "RLIMIT_NOFILE")))
-      | .process.capabilities[]? |= map(select(. != "CAP_SYS_RESOURCE"))' "$bundle/config.json" >"$bundle/config.json.new"
-  mv "$bundle/config.json.new" "$bundle/config.json"
+  node -e '
+    const fs = require("fs"), file = process.argv[1] + "/config.json", config = JSON.parse(fs.readFileSync(file));
+    delete config.linux.resources;
+    delete config.linux.cgroupsPath;
+    config.process.rlimits = config.process.rlimits?.filter(({ type }) => type === "RLIMIT_NOFILE");
+    for (const [set, names] of Object.entries(config.process.capabilities ?? {}))
+      config.process.capabilities[set] = names.filter((name) => name !== "CAP_SYS_RESOURCE");
+    fs.writeFileSync(file, JSON.stringify(config));
+  ' "$bundle"
 fi
 exec /usr/bin/crun --cgroup-manager=disabled "$@"
 EOF
