@@ -32,9 +32,12 @@ interface LaunchBuild {
 export async function launchBuild(build: LaunchBuild): Promise<number> {
   const { context, host, options, onEvent, outside } = build;
   const signal = interruption();
-  const say = (text: string): void => {
-    onEvent({ type: 'log', level: 'info', text });
+  const made = { something: false };
+  const say = (text: string, detail = false): void => {
+    made.something ||= detail;
+    onEvent(detail ? { type: 'progress', profile: 'builder', text } : { type: 'log', level: 'info', text });
   };
+  const started = Date.now();
   const asked = engineName(options.engine ?? host.env['IMGBUILD_ENGINE']);
   if (options.setup === true) await setUp(host, asked, say);
   const { engine, passedOver } = await findEngine(host, asked);
@@ -42,6 +45,10 @@ export async function launchBuild(build: LaunchBuild): Promise<number> {
     for (const { name, detail } of passedOver) context.log.warn(`${name} is passed over: ${detail}`);
     const aptProxy = options.aptProxy === undefined ? {} : { aptProxy: options.aptProxy };
     const builder = await ensureBuilder(host, engine, { ...aptProxy, signal }, say);
+    if (made.something) {
+      const seconds = (Date.now() - started) / 1000;
+      onEvent({ type: 'stage', profile: 'builder', stage: engine.name, state: 'done', seconds });
+    }
     const workDir = path.join(host.cacheDir, 'work');
     const chosen = chooseWork(options.work, await workFacts(host.cacheDir), workDir, options.workSize);
     const work =
