@@ -1,0 +1,155 @@
+#!/usr/bin/env node
+// Times builds of one profile, each in turn with plain mmdebstrap of the same packages, and prints medians and ratios.
+//
+//   test/bench/build.js [--runs N] [--profile NAME] [--engine NAME]
+//
+// Packages are in the download caches of both before anything is timed. Works in .cache/bench; needs root for the plain
+// mmdebstrap, and what test/support/install.sh installs.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, URL } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '3' },
+    profile: { type: 'string', default: 'deb12-amd64-lxc' },
+    engine: { type: 'string', default: 'embedded' },
+  },
+});
+const runs = Number(values.runs);
+const { profile } = values;
+const top = path.join(checkout, '.cache/bench');
+const cache = path.join(top, 'cache');
+const output = path.join(top, 'out');
+const archives = path.join(top, 'archives');
+for (const directory of [cache, output, archives]) mkdirSync(directory, { recursive: true });
+
+/** Seconds that a command takes, and the peak memory of its largest process in MB. */
+function time(argv, env = {}) {
+  const [command, ...args] = ['/usr/bin/time', '--format=%e %M', '--output', path.join(top, 'time'), ...argv];
+  const run = spawnSync(command, args, { env: { ...process.env, ...env }, encoding: 'utf8', cwd: checkout });
+  if (run.status !== 0) throw new Error(`${argv.join(' ')}: ${String(run.status)}\n${run.stderr}`);
+  const [seconds, kilobytes] = readFileSync(path.join(top, 'time'), 'utf8').trim().split(' ').map(Number);
+  return { seconds, megabytes: kilobytes / 1024, stdout: run.stdout };
+}
+
+function build(name, ...args) {
+  const argv = [path.join(checkout, 'imgbuild'), 'build', '--engine', values.engine, '--output', output, name, ...args];
+  return time(argv, { IMGBUILD_CACHE_DIR: cache });
+}
+
+/** The packages that the profile names, for plain mmdebstrap. */
+function plan() {
+  const argv = [path.join(checkout, 'imgbuild'), 'plan', '--json', profile];
+  const { suite, packages } = JSON.parse(execFileSync(argv[0], argv.slice(1), { encoding: 'utf8' }));
+  return { suite, packages: [...packages.shared, ...packages.extra] };
+}
+
+const { suite, packages } = plan();
+
+function plain() {
+  const image = path.join(top, 'plain.tar.zst');
+  rmSync(image, { force: true });
+  return time(
+    [
+      'unshare',
+      '--mount',
+      'sh',
+      '-euc',
+      'mount -t tmpfs -o size=4g tmpfs /mnt; export TMPDIR=/mnt; exec "$@"',
+      'plain',
+      'mmdebstrap',
+      '--quiet',
+      '--mode=root',
+      '--variant=apt',
+      `--include=${packages.join(',')}`,
+      '--skip=download/empty,essential/unlink',
+      '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
+      `--setup-hook=mkdir -p "$1/var/cache/apt/archives"; cp ${archives}/*.deb "$1/var/cache/apt/archives/" || true`,
+      // Only of the first run, which is not timed: kept for the others.
+      ...(existsSync(path.join(archives, 'complete'))
+        ? []
+        : [`--customize-hook=cp "$1"/var/cache/apt/archives/*.deb ${archives}/; touch ${archives}/complete`]),
+      suite,
+      image,
+    ],
+    { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
+  );
+}
+
+function forgetStages() {
+  for (const part of ['stages', 'frames', 'outputs', 'inputs', 'locks']) {
+    rmSync(path.join(cache, part), { recursive: true, force: true });
+  }
+}
+
+/** Leaves what a suite's profiles share: the entries of the stage `base` and their frames. */
+function forgetProfiles() {
+  for (const part of ['outputs', 'inputs', 'locks']) rmSync(path.join(cache, part), { recursive: true, force: true });
+  const kept = new Set();
+  const stages = path.join(cache, 'stages');
+  for (const name of readdirSync(stages)) {
+    const entry = JSON.parse(readFileSync(path.join(stages, name), 'utf8'));
+    if (entry.stage === 'base') for (const frame of entry.frames) kept.add(frame);
+    else rmSync(path.join(stages, name));
+  }
+  const frames = path.join(cache, 'frames');
+  for (const name of readdirSync(frames, { recursive: true, encoding: 'utf8' })) {
+    if (name.endsWith('.zst') && !kept.has(path.basename(name))) rmSync(path.join(frames, name));
+  }
+}
+
+const other = path.join(top, 'other.yaml');
+writeFileSync(
+  other,
+  `extends: ${path.join(checkout, `profiles/examples/${profile.split('-')[0]}/${profile}.yaml`)}
+packages: [htop]
+options: { hostname: other, timezone: UTC, login: { user: alice }, rsyslog: { enable: true } }
+`,
+);
+
+let changes = 0;
+const cases = {
+  'first build of the suite': { prepare: forgetStages, run: () => build(profile) },
+  'first build of another profile': { prepare: forgetProfiles, run: () => build(other) },
+  'after a change of an option': {
+    prepare: () => build(profile),
+    run: () => build(profile, '--set', `hostname=h${String(process.pid)}-${String(changes++)}`),
+  },
+  'nothing changed': { prepare: () => build(profile), run: () => build(profile) },
+};
+
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+
+process.stderr.write('filling the download caches …\n');
+build(profile);
+build(other);
+plain();
+const rows = [];
+for (const [name, { prepare, run }] of Object.entries(cases)) {
+  const ours = [];
+  const theirs = [];
+  const memory = [];
+  for (let n = 0; n < runs; n++) {
+    prepare();
+    const result = run();
+    ours.push(result.seconds);
+    memory.push(result.megabytes);
+    if (name === 'first build of the suite') theirs.push(plain().seconds);
+    process.stderr.write(`${name}: ${result.seconds.toFixed(2)} s\n`);
+  }
+  const spread = `${Math.min(...ours).toFixed(2)}–${Math.max(...ours).toFixed(2)}`;
+  const ratio =
+    theirs.length === 0
+      ? ''
+      : `; plain mmdebstrap ${median(theirs).toFixed(1)} s, ratio ${median(ours.map((s, i) => s / theirs[i])).toFixed(2)}`;
+  rows.push(
+    `${name}: ${median(ours).toFixed(2)} s (${spread})${ratio}; largest process ${median(memory).toFixed(0)} MB`,
+  );
+}
+process.stdout.write(
+  `${profile}, ${values.engine}, ${String(runs)} runs each, median (least–most)\n${rows.join('\n')}\n`,
+);
