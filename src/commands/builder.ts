@@ -106,13 +106,13 @@ async function status(context: Context, options: EngineOption & { json?: true })
       printJson({ engine: engine.name, version: engine.version, recipe: recipe.digest, builders });
       return;
     }
-    const rows = builders.map(({ name, current, bytes, created }) => [
+    const rows = builders.map(({ name, state, bytes, created }) => [
       name,
-      current ? 'current' : 'old',
+      state,
       bytes === undefined ? '-' : formatBytes(bytes),
       created ?? '-',
     ]);
-    if (!builders.some(({ current }) => current)) {
+    if (!builders.some(({ state }) => state === 'current')) {
       context.log.info('this version has no builder yet; the first build makes it, or imgbuild builder build');
     }
     if (rows.length > 0) print(table([['BUILDER', 'STATE', 'SIZE', 'MADE'], ...rows]));

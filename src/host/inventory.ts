@@ -2,14 +2,14 @@ import type Dockerode from 'dockerode';
 import { embeddedBuilders, removeEmbedded } from './embedded.js';
 import type { ContainerEngine, Engine } from './engine.js';
 import type { Host } from './program.js';
-import { readRecipe, RECIPE_LABEL } from './recipe.js';
+import { readRecipe, RECIPE_LABEL, type Recipe } from './recipe.js';
 
 /** A builder that an engine has. */
 export interface BuilderEntry {
   /** Name of the image, or directory of the root filesystem. */
   readonly name: string;
-  /** Whether it was made from this version's recipe. */
-  readonly current: boolean;
+  /** Made from this version's recipe, from another one, or only what builders are made from. */
+  readonly state: 'current' | 'old' | 'base';
   readonly bytes?: number;
   readonly created?: string;
 }
@@ -19,11 +19,11 @@ export async function listBuilders(host: Host, engine: Engine): Promise<readonly
   const recipe = await readRecipe(host.program.dir);
   if (engine.name === 'embedded') {
     const dirs = await embeddedBuilders(host);
-    return dirs.map((name) => ({ name, current: name.includes(`/${recipe.digest.slice(0, 12)}-`) }));
+    return dirs.map((name) => ({ name, state: name.includes(`/${recipe.digest.slice(0, 12)}-`) ? 'current' : 'old' }));
   }
   return (await images(engine)).map((info) => ({
     name: nameOf(info),
-    current: labelsOf(info)[RECIPE_LABEL] === recipe.digest,
+    state: stateOf(info, recipe),
     bytes: info.Size,
     created: new Date(info.Created * 1000).toISOString(),
   }));
@@ -41,6 +41,12 @@ async function images(engine: ContainerEngine): Promise<readonly Dockerode.Image
   const builders = await engine.client.listImages({ filters: { label: [RECIPE_LABEL] } });
   const bases = await engine.client.listImages({ filters: { reference: ['imgbuild-base', '*/*/imgbuild-base'] } });
   return [...builders, ...bases];
+}
+
+function stateOf(info: Dockerode.ImageInfo, recipe: Recipe): BuilderEntry['state'] {
+  const label = labelsOf(info)[RECIPE_LABEL];
+  if (label === undefined) return 'base';
+  return label === recipe.digest ? 'current' : 'old';
 }
 
 function nameOf(info: Dockerode.ImageInfo): string {
