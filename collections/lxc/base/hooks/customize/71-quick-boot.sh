@@ -1,10 +1,10 @@
-# systemd looks at the mount table at most five times a second and holds back mounts until then (mount.c, ratelimit of
-# mountinfo). From 254 on each early service mounts a directory for credentials that it may import, which uses that up
-# and makes trixie wait a second for /tmp. Neither LXC nor Proxmox VE hands out credentials.
-if grep -qs '^ImportCredential=' "$ROOT/usr/lib/systemd/system/systemd-journald.service"; then
-  write_file etc/systemd/system/service.d/imgbuild-no-credentials.conf <<'END'
-[Service]
-ImportCredential=
+# When the mount table changes five times within a second, systemd looks at it again only after that second, and holds back
+# mounts until then. A container of trixie reaches that with the early services' credential directories, and then waits a
+# second for /tmp (ENVIRONMENT.md of systemd; it can be set since 251, and bullseye does not know the keyword).
+if [ "$SUITE" != bullseye ]; then
+  write_file etc/systemd/system.conf.d/mount-rate-limit.conf <<'END'
+[Manager]
+ManagerEnvironment=SYSTEMD_DEFAULT_MOUNT_RATE_LIMIT_BURST=50
 END
 fi
 
