@@ -50,7 +50,7 @@ EOF
 run() {
   configure
   export CONTAINERS_CONF="$dir/containers.conf"
-  set -- podman --root "$dir/storage" --runroot "$dir/run" "$@"
+  set -- /usr/bin/podman --root "$dir/storage" --runroot "$dir/run" "$@"
   if [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]; then exec "$@"; fi
   exec unshare -m sh -c 'umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$@"' sh "$@"
 }
