@@ -30,15 +30,6 @@ interface EngineMessage {
   readonly error?: string;
 }
 
-/** The part of dockerode's connection that its types leave out. */
-interface Modem {
-  readonly followProgress: (
-    stream: NodeJS.ReadableStream,
-    onFinished: (error: Error | null) => void,
-    onMessage: (message: EngineMessage) => void,
-  ) => void;
-}
-
 /** Makes sure that the engine has a builder made from this program's recipe. */
 export async function ensureBuilder(
   host: Host,
@@ -232,8 +223,7 @@ function follow(
       if (message === undefined) resolve();
       else reject(engineFailed(engine, doing, message, tail));
     };
-    const modem = engine.client.modem as Modem;
-    modem.followProgress(stream, onFinished, onMessage);
+    engine.client.modem.followProgress(stream, onFinished, onMessage);
   });
 }
 
