@@ -25,7 +25,7 @@ function imports(files, ...patterns) {
 const terminal = ['cli', 'commands', 'progress'];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'obj/', 'profiles/', 'collections/'] },
+  { ignores: ['.cache/', 'dist/', 'node_modules/', 'obj/', 'profiles/', 'collections/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Option, type Command } from 'commander';
 import type { ExitCode } from '../errors.js';
 import { EXIT, UserError } from '../errors.js';
+import { builderIdentity } from '../exec/identity.js';
 import { fetchRelease } from '../exec/fetch-release.js';
 import { secretsTag } from '../exec/stages.js';
 import type { BuildEvent, BuildResult, BuildSettings } from '../exec/types.js';
@@ -107,7 +108,7 @@ async function buildHere(context: Context, prepared: readonly Prepared[], option
       cacheDir: cacheDirectory(),
       outputDir,
       workDir: mountWork('/work', options.work, options.workSize),
-      builderDigest: process.env['IMGBUILD_BUILDER_DIGEST'] ?? '',
+      builderDigest: builderIdentity(process.env['IMGBUILD_BUILDER_DIGEST'] ?? ''),
     },
     process.env,
   );
@@ -132,7 +133,7 @@ async function buildByEngine(context: Context, prepared: readonly Prepared[], op
   ensureDirectory(host.cacheDir, 'cache', 'IMGBUILD_CACHE_DIR');
   const recipe = await readRecipe(host.program.dir);
   const collected = collectEvents(context, followBuilds(context));
-  const places = { cacheDir: host.cacheDir, outputDir, workDir: '', builderDigest: recipe.digest };
+  const places = { cacheDir: host.cacheDir, outputDir, workDir: '', builderDigest: builderIdentity(recipe.digest) };
   const outside = settingsOf(options, places, process.env);
   try {
     const changed = await withoutUnchanged(prepared, outside, collected.onEvent);

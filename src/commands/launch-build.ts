@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { builderIdentity } from '../exec/identity.js';
 import type { BuildEvent, BuildSettings } from '../exec/types.js';
 import { engineName, findEngine } from '../host/engine.js';
 import { ensureBuilder } from '../host/image.js';
@@ -72,7 +73,7 @@ export async function launchBuild(build: LaunchBuild): Promise<number> {
       cacheDir: INSIDE.cache,
       outputDir: INSIDE.output,
       workDir: INSIDE.work,
-      builderDigest: builder.digest,
+      builderDigest: builderIdentity(builder.digest),
     };
     const request = requestOf(build.prepared, inside, place);
     const privileged = options.privileged === undefined ? {} : { privileged: true };

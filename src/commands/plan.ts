@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { describePlan } from '../plan/describe.js';
+import { builderIdentity } from '../exec/identity.js';
 import { predictStages } from '../exec/predict.js';
 import { readRecipe } from '../host/recipe.js';
 import { cacheDirectory, contextOf, print, printJson } from './common.js';
@@ -23,7 +24,10 @@ Examples:
       const project = projectOf(context);
       const plans = profiles.map((profile) => planProfile(project, profile, options).plan);
       const recipe = await readRecipe(context.programDir);
-      const all = plans.map((plan) => ({ plan, stages: predictStages(cacheDirectory(), recipe.digest, plan) }));
+      const all = plans.map((plan) => ({
+        plan,
+        stages: predictStages(cacheDirectory(), builderIdentity(recipe.digest), plan),
+      }));
       if (options.json === true) {
         const documents = all.map(({ plan, stages }) => ({
           ...plan,

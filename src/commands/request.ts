@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { loadProfile, loadProject, type Project } from '../config/load.js';
 import { readSecrets } from '../config/secrets.js';
 import type { BuildRequest, BuildSettings } from '../exec/types.js';
+import { UserError } from '../errors.js';
 import { makePlan } from '../plan/plan.js';
 import type { BuildPlan } from '../plan/types.js';
 import { cacheDirectory, collect, IN_BUILDER, type Context } from './common.js';
@@ -53,6 +54,13 @@ export function planProfile(project: Project, profile: string, options: PlanOpti
 /** Loads and plans all profiles before anything is done with the first. */
 export function prepare(project: Project, profiles: readonly string[], options: PlanOptions): Prepared[] {
   const configs = profiles.map((profile) => loadProfile(project, profile, options.set ?? []));
+  const names = configs.map((config) => config.profile);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new UserError(`two of these profiles are called ${twice}`, {
+      hint: 'their images would have the same names: build one after the other, with --output for one of them',
+    });
+  }
   return configs.map((config) => ({
     plan: makePlan(config),
     roots: config.roots,
@@ -69,10 +77,18 @@ export function addBuildOptions(command: Command): Command {
         .choices(['imgbuild', 'proxmox'])
         .default('imgbuild'),
     )
-    .option('--apt-proxy <url>', 'proxy for packages while building; the image does not learn of it')
+    .option('--apt-proxy <url>', 'proxy for packages while building ($http_proxy); not in the image', proxyUrl)
     .option('--offline', 'never ask the network; use the archive as it was last seen')
     .option('--force', 'build every stage again')
     .option('--plain', 'without the quicker stand-ins for tools of maintainer scripts (the same image, later)');
+}
+
+function proxyUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.hostname === '') {
+    throw new InvalidArgumentError('An address like http://proxy:3142 is wanted.');
+  }
+  return text;
 }
 
 function count(text: string): number {
@@ -87,14 +103,15 @@ export function settingsOf(
   env: NodeJS.ProcessEnv,
 ): BuildSettings {
   const epoch = env['SOURCE_DATE_EPOCH'] ?? '';
-  if (epoch !== '' && !/^\d+$/.test(epoch)) {
-    throw new InvalidArgumentError(`SOURCE_DATE_EPOCH is to be seconds since 1970, not "${epoch}"`);
+  // Eleven digits last until the year 5138; tar and Date take them.
+  if (epoch !== '' && !/^\d{1,11}$/.test(epoch)) {
+    throw new UserError(`SOURCE_DATE_EPOCH is to be seconds since 1970, not "${epoch}"`);
   }
   return {
     ...places,
     keep: options.keep,
     nameStyle: options.nameStyle,
-    aptProxy: options.aptProxy ?? '',
+    aptProxy: options.aptProxy ?? env['http_proxy'] ?? '',
     offline: options.offline ?? false,
     force: options.force ?? false,
     plain: options.plain ?? false,

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { EXIT, UserError, type ExitCode } from '../errors.js';
+import { builderIdentity } from '../exec/identity.js';
 import { enterTree } from '../exec/enter.js';
 import { knownKey } from '../exec/predict.js';
-import { peekStage } from '../exec/stages.js';
+import { peekStage, stageKeysFrom } from '../exec/stages.js';
 import { failedKey } from '../exec/tree.js';
 import { mountWork } from '../exec/workplace.js';
 import { engineName, findEngine } from '../host/engine.js';
@@ -42,7 +43,7 @@ Examples:
     )
     .action(async (profile: string, command: string[], options: Options, self: Command) => {
       const context = await contextOf(self);
-      const key = options.key ?? (await keyOf(context, profile, options));
+      const key = options.key === undefined ? await keyOf(context, profile, options) : completeKey(options.key);
       const exit = IN_BUILDER
         ? await enterTree(
             { cacheDir: cacheDirectory(), workDir: mountWork('/work', 'auto') },
@@ -55,18 +56,32 @@ Examples:
     });
 }
 
+/** The key that begins so; `imgbuild cache ls` shows the first characters. */
+function completeKey(start: string): string {
+  const found = stageKeysFrom(cacheDirectory(), start);
+  const [key] = found;
+  if (key !== undefined && found.length === 1) return key;
+  throw new UserError(`${found.length === 0 ? 'no entry' : 'more than one entry'} of the cache begins with ${start}`, {
+    hint: '`imgbuild cache ls` shows them',
+  });
+}
+
 async function keyOf(context: Context, profile: string, options: Options): Promise<string> {
   const { plan } = planProfile(projectOf(context), profile, options);
   const recipe = await readRecipe(context.programDir);
   const digest = IN_BUILDER ? (process.env['IMGBUILD_BUILDER_DIGEST'] ?? '') : recipe.digest;
-  const key = options.failed === true ? failedKey(plan.profile) : knownKey(cacheDirectory(), digest, plan, 'configure');
+  const identity = builderIdentity(digest);
+  const key =
+    options.failed === true ? failedKey(plan.profile) : knownKey(cacheDirectory(), identity, plan, 'configure');
   if (key === undefined || peekStage(cacheDirectory(), key) === undefined) {
     throw new UserError(
       `there is no ${options.failed === true ? 'failed' : 'finished'} tree of ${plan.profile} in the cache`,
       {
         exitCode: EXIT.environment,
         hint:
-          options.failed === true ? 'its last build did not fail in a hook or package' : `imgbuild build ${profile}`,
+          options.failed === true
+            ? 'its last build did not fail in a hook or package'
+            : `imgbuild build ${profile}, with --force when that says that nothing has changed`,
       },
     );
   }

@@ -1,11 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, sha256 } from '../digest.js';
 import { CommandError, EXIT, UserError } from '../errors.js';
 import type { AptPlan, BuildPlan } from '../plan/types.js';
 import type { Context } from './context.js';
-import { defaultSources, sourcesFor, type SourceFile } from './sources.js';
+import { readJson } from './json.js';
 import { output, run } from './run.js';
+import { defaultSources, sourcesFor, type SourceFile } from './sources.js';
+import { writeAtomically } from './stages.js';
 
 /** A package file as the archive names it. */
 export interface RemoteDeb {
@@ -52,7 +54,7 @@ export async function openArchive(context: Context, plan: BuildPlan): Promise<Ar
     mkdirSync(join(directory, sub), { recursive: true });
   }
   const config = join(directory, 'apt.conf');
-  writeAptDirectory(directory, config, sources, plan, context.settings.aptProxy);
+  writeAptDirectory(context, directory, sources, plan);
   if (context.settings.offline) {
     if (!hasLists(directory)) {
       throw new UserError(`nothing is known of the archive of ${plan.suite} yet, and --offline forbids asking it`, {
@@ -61,23 +63,20 @@ export async function openArchive(context: Context, plan: BuildPlan): Promise<Ar
       });
     }
   } else {
-    await update(context, config, directory, plan.apt);
+    await update(context, config, plan.apt);
   }
   const releases = await readReleases(context, config, directory);
+  await giveTreeToOwnerOf(context, join(context.settings.cacheDir, 'apt'));
   return { directory, config, sources, releases, digest: digestOf(releases.map((r) => r.sha256)) };
 }
 
-function writeAptDirectory(
-  directory: string,
-  config: string,
-  sources: readonly SourceFile[],
-  plan: BuildPlan,
-  proxy: string,
-): void {
-  for (const source of sources) writeFileSync(join(directory, 'etc', source.path), source.hostText(directory));
-  for (const source of sources)
-    if (source.key !== undefined) writeFileSync(join(directory, 'etc', source.key.path), source.key.data);
-  writeFileSync(join(directory, 'status'), '');
+function writeAptDirectory(context: Context, directory: string, sources: readonly SourceFile[], plan: BuildPlan): void {
+  const write = (path: string, text: string): void => {
+    writeAtomically(context.settings.cacheDir, join(directory, path), text);
+  };
+  for (const source of sources) write(`etc/${source.path}`, source.hostText(directory));
+  for (const { key } of sources) if (key !== undefined) write(`etc/${key.path}`, key.data);
+  write('status', '');
   const lines = [
     `Dir "${directory}/";`,
     'Dir::Etc "etc";',
@@ -97,8 +96,7 @@ function writeAptDirectory(
     'APT::Sandbox::User "root";',
     'Acquire::AllowInsecureRepositories "false";',
   ];
-  if (proxy !== '') lines.push(`Acquire::http::Proxy "${proxy}";`, `Acquire::https::Proxy "${proxy}";`);
-  writeFileSync(config, `${lines.join('\n')}\n`);
+  write('apt.conf', `${lines.join('\n')}\n`);
 }
 
 function hasLists(directory: string): boolean {
@@ -107,12 +105,11 @@ function hasLists(directory: string): boolean {
   );
 }
 
-async function update(context: Context, config: string, directory: string, apt: AptPlan): Promise<void> {
+async function update(context: Context, config: string, apt: AptPlan): Promise<void> {
   try {
-    // apt fails at once when another apt holds the lists; flock waits for the other build.
-    await run(['flock', join(directory, 'lock'), 'apt-get', '--error-on=any', 'update'], {
+    await run(['apt-get', '--error-on=any', 'update'], {
       doing: 'reading the archive',
-      env: { APT_CONFIG: config },
+      env: aptEnvironment(context, config),
       signal: context.signal,
       onLine: context.log,
       exitCode: EXIT.archive,
@@ -121,6 +118,23 @@ async function update(context: Context, config: string, directory: string, apt: 
     if (!(error instanceof CommandError)) throw error;
     throw archiveError(error, apt);
   }
+}
+
+/** apt's environment. The proxy may hold a password: it is in no file of the cache and in no argument. */
+export function aptEnvironment(context: Context, config: string): Record<string, string> {
+  const proxy = context.settings.aptProxy;
+  return { APT_CONFIG: config, ...(proxy === '' ? {} : { http_proxy: proxy, https_proxy: proxy }) };
+}
+
+/** apt writes as root what the caller's next build, perhaps without root, has to write again. */
+async function giveTreeToOwnerOf(context: Context, directory: string): Promise<void> {
+  const { uid, gid } = statSync(context.settings.cacheDir);
+  if (uid === process.getuid?.() && gid === process.getgid?.()) return;
+  await run(['chown', '--recursive', '--no-dereference', `${String(uid)}:${String(gid)}`, directory], {
+    doing: 'giving the cache to its owner',
+    signal: context.signal,
+    onLine: context.log,
+  });
 }
 
 /** Turns what apt says into what the user can do about it. */
@@ -156,7 +170,9 @@ async function readReleases(context: Context, config: string, directory: string)
   });
   const releases = [...uris.matchAll(/^'([^']+InRelease)' (\S+)/gm)].map(([, uri = '', name = '']): Release => {
     const file = join(directory, 'state/lists', name);
-    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    // An archive without InRelease has a Release file with its signature beside it.
+    const stored = [file, file.replace(/InRelease$/, 'Release')].find((path) => existsSync(path));
+    const text = stored === undefined ? '' : readFileSync(stored, 'utf8');
     const seconds = Date.parse(/^Date: (.*)$/m.exec(text)?.[1] ?? '') / 1000;
     return {
       uri,
@@ -190,7 +206,8 @@ export function variantArguments(plan: BuildPlan): string[] {
  */
 export async function solve(context: Context, archive: Archive, wanted: readonly string[]): Promise<Solution> {
   const cached = join(archive.directory, `solution-${digestOf({ wanted, archive: archive.digest }).slice(0, 24)}.json`);
-  if (existsSync(cached)) return JSON.parse(readFileSync(cached, 'utf8')) as Solution;
+  const known = readJson(cached) as Solution | undefined;
+  if (known !== undefined) return known;
   let text: string;
   try {
     text = await output(['apt-get', '-qq', '-y', '--print-uris', '-o', 'Debug::NoLocking=true', 'install', ...wanted], {
@@ -209,7 +226,7 @@ export async function solve(context: Context, archive: Archive, wanted: readonly
   const files = [...text.matchAll(/^'([^']+)' (\S+) (\d+)/gm)].map(([, uri = '', name = '']) => ({ uri, name }));
   const debs = await describe(context, archive, files);
   const solution = { debs, digest: digestOf(debs.map((d) => [d.name, d.sha256])) };
-  writeFileSync(cached, JSON.stringify(solution));
+  writeAtomically(context.settings.cacheDir, cached, JSON.stringify(solution));
   return solution;
 }
 

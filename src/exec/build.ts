@@ -1,16 +1,17 @@
 import { createWriteStream, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BuildPlan } from '../plan/types.js';
+import type { BuildPlan, Input } from '../plan/types.js';
 import { openArchive, solve, variantArguments, type Archive } from './archive.js';
 import type { Context } from './context.js';
 import { explainFullDisk, keepLog, reportLog } from './failure.js';
 import { CACHE_LEVEL, packTree, unpackTree } from './frames.js';
-import { stageKeys, type Keys } from './keys.js';
+import { dynamicInputs, hereOf, stageKeys, type Keys } from './keys.js';
+import { withLock } from './lock.js';
 import { rememberKeys } from './predict.js';
 import { publishTarball } from './publish.js';
 import { findStage, rememberInputs, secretsTag, storeStage, type StageEntry } from './stages.js';
 import { toolVersions } from './tools.js';
-import { configuredTree } from './tree.js';
+import { wholeTree } from './tree.js';
 import type { BuildEvent, BuildRequest, BuildResult, BuildSettings } from './types.js';
 import { findUnchanged, rememberOutput, type OutputRecord } from './uptodate.js';
 
@@ -31,6 +32,8 @@ export async function buildProfile(
   const started = performance.now();
   const logFile = join(work, 'build.log');
   const log = createWriteStream(logFile);
+  // A full work directory is told by what fails in it, not by its log.
+  log.on('error', () => undefined);
   const context: Context = {
     profile: build.plan.profile,
     settings,
@@ -67,15 +70,21 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
   const seconds = (): number => (performance.now() - started) / 1000;
 
   emit({ type: 'stage', profile, stage: 'archive', state: 'start' });
-  const archive = await openArchive(context, plan);
   const start = [...variantArguments(plan), ...plan.packages.shared];
-  const [base, all] = await Promise.all([
-    solve(context, archive, start),
-    solve(context, archive, [...start, ...plan.packages.extra]),
-  ]);
+  mkdirSync(join(settings.cacheDir, 'apt'), { recursive: true });
+  // One build at a time: what apt chooses has to come from the indexes that the keys are made of.
+  const { archive, base, all } = await withLock(join(settings.cacheDir, 'apt'), async () => {
+    const opened = await openArchive(context, plan);
+    const [first, whole] = await Promise.all([
+      solve(context, opened, start),
+      solve(context, opened, [...start, ...plan.packages.extra]),
+    ]);
+    return { archive: opened, base: first, all: whole };
+  });
   emit({ type: 'stage', profile, stage: 'archive', state: 'done', seconds: seconds() });
 
   const tag = secretsTag(settings.cacheDir, build.secrets);
+  const dynamic = dynamicInputs(settings, { archive, base, all }, tag);
   const keys = stageKeys(plan, settings, { archive, base, all }, tag);
   const record: OutputRecord = {
     profile,
@@ -95,7 +104,7 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
       return { profile, state: 'unchanged', files, seconds: seconds() };
     }
   }
-  const entry = await configuredTree(context, build, { archive, base, all }, keys);
+  const entry = await wholeTree(context, build, { archive, base, all, dynamic }, keys);
   emit({ type: 'stage', profile, stage: 'output', state: 'start' });
   const outputStart = performance.now();
   const files = await publish(context, plan, keys, entry, archive);
@@ -104,7 +113,10 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
   rememberInputs(
     settings.cacheDir,
     profile,
-    Object.fromEntries(plan.stages.map((stage) => [stage.name, stage.inputs])),
+    Object.fromEntries<readonly Input[]>([
+      ...plan.stages.map((stage): [string, readonly Input[]] => [stage.name, stage.inputs]),
+      ...Object.entries(dynamic).map(([stage, inputs]): [string, readonly Input[]] => [hereOf(stage), inputs]),
+    ]),
   );
   emit({
     type: 'stage',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chownSync, statSync } from 'node:fs';
+import { lchownSync, statSync } from 'node:fs';
 import type { BuildEvent, BuildSettings } from './types.js';
 
 /** What every step of one build shares. */
@@ -25,7 +25,7 @@ export interface Context {
 export function giveToOwnerOf(directory: string, ...paths: readonly string[]): void {
   const { uid, gid } = statSync(directory);
   if (uid === process.getuid?.() && gid === process.getgid?.()) return;
-  for (const path of paths) chownSync(path, uid, gid);
+  for (const path of paths) lchownSync(path, uid, gid);
 }
 
 /** A name beside `path` that no other writer has, not even one in another container with the same process id. */

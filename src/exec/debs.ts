@@ -13,16 +13,17 @@ import {
   rmSync,
   statSync,
   utimesSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CommandError, EXIT, UserError } from '../errors.js';
-import type { Archive, RemoteDeb } from './archive.js';
+import { aptEnvironment, type Archive, type RemoteDeb } from './archive.js';
 import { giveToOwnerOf, partialName, type Context } from './context.js';
+import { readJson } from './json.js';
 import { mapLimit } from './parallel.js';
 import { run, TOOL_ENV } from './run.js';
+import { writeAtomically } from './stages.js';
 
 /** A package in the cache, with its members decompressed. */
 export interface StoredDeb {
@@ -83,16 +84,17 @@ async function verified(context: Context, store: string, deb: RemoteDeb): Promis
   const file = join(store, debPath(deb.sha256));
   const record = `${file}.json`;
   if (!existsSync(record) || !existsSync(file)) return undefined;
-  const stored = JSON.parse(readFileSync(record, 'utf8')) as StoredDeb;
-  if (statSync(file).size === stored.bytes && (await hashFile(file)) === stored.storedSha256) {
+  const stored = readJson(record) as StoredDeb | undefined;
+  const whole = statSync(file).size === stored?.bytes && (await hashFile(file)) === stored.storedSha256;
+  if (whole) {
     // The time of last use, by which `cache prune` chooses.
     const now = new Date();
     utimesSync(file, now, now);
     return stored;
   }
   context.emit({ type: 'log', level: 'warn', text: `${deb.name} in the package cache is damaged; fetching it again` });
-  rmSync(record);
-  rmSync(file);
+  rmSync(record, { force: true });
+  rmSync(file, { force: true });
   return undefined;
 }
 
@@ -116,7 +118,7 @@ async function download(
   try {
     await run(['/usr/lib/apt/apt-helper', 'download-file', ...args], {
       doing: `downloading ${title}`,
-      env: { APT_CONFIG: archive.config },
+      env: aptEnvironment(context, archive.config),
       signal: context.signal,
       onLine: context.log,
       exitCode: EXIT.archive,
@@ -169,9 +171,8 @@ async function storeDeb(context: Context, store: string, deb: RemoteDeb, source:
       date,
     };
     renameSync(partial, file);
-    writeFileSync(`${partial}.json`, JSON.stringify(stored));
-    renameSync(`${partial}.json`, `${file}.json`);
-    giveToOwnerOf(context.settings.cacheDir, store, dirname(file), file, `${file}.json`);
+    giveToOwnerOf(context.settings.cacheDir, store, dirname(file), file);
+    writeAtomically(context.settings.cacheDir, `${file}.json`, JSON.stringify(stored));
     return stored;
   } finally {
     closeSync(fd);

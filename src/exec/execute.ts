@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { CommandError, EXIT, UserError } from '../errors.js';
+import { EXIT } from '../errors.js';
+import { describeError } from '../report.js';
 import { buildProfile } from './build.js';
 import { giveToOwnerOf } from './context.js';
+import { holdLock } from './lock.js';
 import type { BuildEvent, BuildFailure, BuildRequest, BuildResult } from './types.js';
 
 /**
@@ -19,7 +19,10 @@ export async function execute(
 ): Promise<number> {
   const { settings } = request;
   mkdirSync(settings.cacheDir, { recursive: true });
-  const release = await holdCache(settings.cacheDir);
+  // Tells `cache prune` that entries are in use, and waits for one that is at work.
+  const lock = join(settings.cacheDir, 'lock');
+  const release = await holdLock(lock, 'shared');
+  giveToOwnerOf(settings.cacheDir, lock);
   let exit = 0;
   try {
     for (const build of request.builds) {
@@ -39,38 +42,16 @@ export async function execute(
   }
 }
 
-/**
- * Tells `cache prune` that entries are in use, by a shared lock that ends with this process. Waits for a prune that is at
- * work: the holder speaks when it has the lock.
- */
-async function holdCache(cacheDir: string): Promise<() => void> {
-  const lock = join(cacheDir, 'lock');
-  const holder = spawn('flock', ['--shared', lock, 'sh', '-c', 'echo; exec cat'], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
-  await Promise.race([once(holder.stdout, 'data'), once(holder, 'close')]);
-  giveToOwnerOf(cacheDir, lock);
-  return () => holder.stdin.end();
-}
-
+/** An error as the launcher tells it; what the system refused is the environment's fault here as there. */
 function describe(profile: string, error: unknown): BuildFailure {
-  if (error instanceof UserError) {
-    return {
-      profile,
-      exitCode: error.exitCode,
-      message: error.message,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    };
-  }
-  if (error instanceof CommandError) {
-    return {
-      profile,
-      exitCode: error.exitCode,
-      message: error.message,
-      tail: error.tail,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    };
-  }
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { profile, exitCode: EXIT.bug, message: text };
+  const { exitCode, message, detail, hint } = describeError(error, false);
+  const tail = detail.join('\n');
+  const stack = exitCode === EXIT.bug && error instanceof Error ? (error.stack ?? '') : '';
+  return {
+    profile,
+    exitCode,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(tail === '' && stack === '' ? {} : { tail: `${tail}${stack}` }),
+  };
 }

@@ -27,7 +27,9 @@ const FULL_BYTES = 8 << 20;
 
 /** Says that a directory is full, when that is why a tool failed. */
 export function explainFullDisk(context: Context, error: unknown): unknown {
-  if (error instanceof UserError || context.signal.aborted) return error;
+  // What was found out about the environment stands; apt's own reasons do not when there was no room.
+  const known = error instanceof UserError && error.exitCode === EXIT.environment;
+  if (known || context.signal.aborted) return error;
   const full = (directory: string): boolean => {
     const stat = statfsSync(directory);
     return stat.bavail * stat.bsize < FULL_BYTES;

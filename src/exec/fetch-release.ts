@@ -6,8 +6,10 @@ const TIMEOUT_MS = 4000;
 
 /** The present text of a signed index, or `undefined` when it cannot be had quickly. */
 export async function fetchRelease(uri: string, proxy: string): Promise<Buffer | undefined> {
-  const through = proxy !== '' && uri.startsWith('http:') ? new URL(proxy) : undefined;
+  const through = URL.canParse(proxy) && uri.startsWith('http:') ? new URL(proxy) : undefined;
   const secure = uri.startsWith('https:');
+  // Through a proxy https takes a tunnel: apt knows how.
+  if (secure && proxy !== '') return undefined;
   if (!secure && !uri.startsWith('http:')) return undefined;
   const target = new URL(uri);
   const options =

@@ -22,6 +22,9 @@ export const CACHE_LEVEL = 3;
 /** Frames that one zstd process compresses: starting one costs as much as compressing a megabyte. */
 const BATCH = 6;
 
+/** Frames of a few megabytes each that may wait in the work directory: some 400 MB at the most. */
+const MAX_QUEUE = 96;
+
 export function framePath(cacheDir: string, name: string): string {
   return join(cacheDir, 'frames', name.slice(0, 2), name);
 }
@@ -83,7 +86,7 @@ export async function packTree(
       bytes += piece.bytes;
       if (existsSync(framePath(context.settings.cacheDir, name)) || compressor.has(name)) continue;
       writeFileSync(join(scratch, name), Buffer.concat(piece.chunks));
-      compressor.add(name);
+      await compressor.add(name);
     }
     const [code] = await closed;
     context.signal.throwIfAborted();
@@ -128,10 +131,12 @@ function makeCompressor(context: Context, scratch: string, level: number) {
   };
   return {
     has: (name: string): boolean => seen.has(name),
-    add(name: string): void {
+    /** Waits while much is queued: tar is quicker than zstd, and the queue takes room in the work directory. */
+    async add(name: string): Promise<void> {
       seen.add(name);
       queue.push(name);
       if (queue.length >= BATCH) start();
+      while (queue.length >= MAX_QUEUE && running.size > 0) await Promise.race(running);
     },
     async finish(): Promise<void> {
       start();
@@ -181,6 +186,31 @@ export async function unpackTree(
     ],
     { doing: 'unpacking a cached root filesystem', input: names, signal: context.signal, onLine: context.log },
   );
+}
+
+/**
+ * Removes the frames of a list that do not decompress to what their checksum says, with a warning.
+ *
+ * @returns how many were removed.
+ */
+export async function removeDamaged(context: Context, list: FrameList): Promise<number> {
+  const paths = list.frames.map((name) => framePath(context.settings.cacheDir, name));
+  const test = async (files: readonly string[]): Promise<boolean> => {
+    const options = { doing: 'checking the cache', signal: context.signal, accept: [0, 1] };
+    return (await run(['zstd', '-tq', '--', ...files], options)) === 0;
+  };
+  const half = Math.ceil(paths.length / 2);
+  const halves = [paths.slice(0, half), paths.slice(half)].filter((files) => files.length > 0);
+  if ((await Promise.all(halves.map(test))).every(Boolean)) return 0;
+  let removed = 0;
+  for (const path of paths) {
+    if (await test([path])) continue;
+    rmSync(path, { force: true });
+    removed += 1;
+  }
+  const text = `${String(removed)} damaged pieces of the cache are made again`;
+  context.emit({ type: 'log', level: 'warn', text });
+  return removed;
 }
 
 /** True when every frame is there; a pruned or half-copied cache must read as a miss. */

@@ -178,7 +178,13 @@ ${unmount('$ROOT')}
 `;
   const watch = watchPhases(context, 'packages', new Map());
   const title = `installing ${String(packages.length)} packages`;
-  await runInstaller(context, isolatedTarget(script, [root, ...packages]), title, epoch, watch);
+  await runInstaller(
+    context,
+    isolatedTarget(script, [root, ...packages.map((name) => name.replace(/\/.*$/, ''))]),
+    title,
+    epoch,
+    watch,
+  );
 }
 
 async function runInstaller(

@@ -2,6 +2,10 @@ import { SUITES } from '../config/suites.js';
 import type { BuildPlan } from '../plan/types.js';
 import type { BuildSettings } from './types.js';
 
+/** The part of a name that says what the image is, and its suffix. */
+export const ROOTFS = 'rootfs';
+export const TARBALL = '.tar.zst';
+
 /** Day and second of an output, as in `2026-11-23_1795405842`. */
 export interface Stamp {
   readonly day: string;
@@ -25,9 +29,12 @@ export function imageName(profile: string, what: string, stamp: Stamp, suffix: s
  */
 export function proxmoxName(plan: BuildPlan, debianVersion: string, stamp: Stamp, suffix: string): string {
   const release = Object.entries(SUITES).find(([name]) => name === plan.suite)?.[1].version ?? plan.suite;
-  const version = /^\d[0-9.]*$/.test(debianVersion) ? debianVersion : release;
+  // sid has no number, and a version must begin with one: the day alone then.
+  const number = /^\d[0-9.]*$/.test(debianVersion) ? debianVersion : release;
+  const day = stamp.day.replaceAll('-', '');
+  const version = /^\d/.test(number) ? `${number}-${day}` : day;
   const profile = plan.profile.replaceAll(/[^A-Za-z0-9.-]/g, '-');
-  return `debian-${release}-${profile}_${version}-${stamp.day.replaceAll('-', '')}_${plan.architecture}${suffix}`;
+  return `debian-${release}-${profile}_${version}_${plan.architecture}${suffix}`;
 }
 
 /** The link that always names the newest output. */

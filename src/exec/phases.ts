@@ -29,7 +29,7 @@ export function writePhase(
   mkdirSync(directory, { recursive: true });
   const scratch = join(context.work, 'scratch');
   mkdirSync(scratch, { recursive: true });
-  const lines = ['set -euo pipefail', 'ROOT=$1', 'export ROOT', `cd ${quote(scratch)}`];
+  const lines = ['set -euo pipefail', 'ROOT=$1', 'export ROOT', INSIDE, `cd ${quote(scratch)}`];
   step.items.forEach((item, index) => {
     const title = item.kind === 'overlay' ? `overlay of ${item.collection}` : `${item.collection}: ${item.name}`;
     lines.push(`echo ${quote(`${MARK} step ${step.phase} ${String(index + 1)} ${title}`)}`);
@@ -42,6 +42,14 @@ export function writePhase(
   return { path, count: step.items.length };
 }
 
+/**
+ * Runs a tool in the target's root directory, and inside the target as soon as it has the tool: an overlay below an
+ * absolute link of the target must not end up outside.
+ */
+const INSIDE = `inside() {
+  if [ -x "$ROOT/usr/bin/$1" ] || [ -x "$ROOT/bin/$1" ]; then chroot "$ROOT" "$@"; else (cd "$ROOT" && "$@"); fi
+}`;
+
 /** Directories that a merged-usr system has as links: https://wiki.debian.org/UsrMerge */
 const MERGED = new Set(['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32']);
 
@@ -53,7 +61,7 @@ function overlayLines(
   mergedUsr: boolean,
 ): string[] {
   mkdirSync(staging, { recursive: true });
-  const owners: string[] = [];
+  const settings: string[] = [];
   for (const entry of entries) {
     const top = entry.path.split('/')[0] ?? '';
     const path = mergedUsr && MERGED.has(top) ? `usr/${entry.path}` : entry.path;
@@ -63,12 +71,17 @@ function overlayLines(
     if (entry.kind === 'symlink') symlinkSync(entry.target ?? '', file);
     else chmodSync(file, entry.mode);
     lutimesSync(file, epoch, epoch);
-    if (entry.owner !== undefined) owners.push(`chroot "$ROOT" chown -h ${quote(entry.owner)} ${quote(`/${path}`)}`);
+    if (entry.owner !== undefined) settings.push(`inside chown -h ${quote(entry.owner)} ${quote(path)}`);
+    // After chown, which takes setuid and setgid away; and for a directory that was there with another mode.
+    const ordinary = entry.mode === 0o644 || entry.mode === 0o755;
+    if (entry.kind !== 'symlink' && (entry.owner !== undefined || !ordinary)) {
+      settings.push(`inside chmod ${entry.mode.toString(8)} ${quote(path)}`);
+    }
   }
   return [
     // A directory of the overlay may be a link in the target (lib -> usr/lib), and keeps the mode it has there.
-    `tar -C ${quote(staging)} --create --owner=0 --group=0 --numeric-owner . | tar -C "$ROOT" --extract --preserve-permissions --keep-directory-symlink --no-overwrite-dir`,
-    ...owners,
+    `tar -C ${quote(staging)} --create --owner=0 --group=0 --numeric-owner . | inside tar --extract --preserve-permissions --keep-directory-symlink --no-overwrite-dir`,
+    ...settings,
   ];
 }
 

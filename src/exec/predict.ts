@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readJson } from './json.js';
 import type { BuildPlan, StageForecast, StageName } from '../plan/types.js';
 import { peekStage, lastInputs, whyMissed, writeAtomically } from './stages.js';
 
@@ -31,7 +31,7 @@ export function knownKey(
 ): string | undefined {
   const stage = plan.stages.find((candidate) => candidate.name === name);
   const path = keyPath(cacheDir, builderDigest, stage?.digest ?? '');
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { key: string }).key : undefined;
+  return (readJson(path) as { key: string } | undefined)?.key;
 }
 
 /** Whether each stage would come from the cache, as far as can be told without asking the archive. */

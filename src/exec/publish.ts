@@ -3,7 +3,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  linkSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -25,8 +24,10 @@ import type { BuildPlan } from '../plan/types.js';
 import { formatBytes } from '../units.js';
 import { giveToOwnerOf, type Context } from './context.js';
 import { framePath, type FrameList } from './frames.js';
-import { imageName, linkName, proxmoxName, stampOf } from './names.js';
+import { withLock } from './lock.js';
+import { imageName, linkName, proxmoxName, ROOTFS, stampOf, TARBALL } from './names.js';
 import type { Inventory } from './stages.js';
+import type { BuildSettings } from './types.js';
 
 /** One file that a user gets. */
 export interface Published {
@@ -46,51 +47,75 @@ export interface ManifestFacts {
   readonly tools: Readonly<Record<string, string>>;
 }
 
-const WHAT = 'rootfs';
-const SUFFIX = '.tar.zst';
 const MANIFEST_SUFFIX = '.manifest.json';
+
+/** Names of directories that hold what is being written. */
+const ASIDE = '.imgbuild-';
 
 /**
  * Writes a root filesystem tarball, its manifest and SHA256SUMS, and moves the stable link.
  *
  * Everything is written and flushed in a directory of its own first; a name appears only with its whole content behind it.
+ * One build at a time does so in a directory, and the next removes what one that was killed has left.
  *
  * @throws UserError (exit 3) when the output directory cannot be written or is too full.
  */
-export function publishTarball(context: Context, list: FrameList, facts: ManifestFacts): Published[] {
-  const { settings, profile } = context;
-  const directory = join(settings.outputDir, profile);
-  return guarded(directory, () => {
+export async function publishTarball(context: Context, list: FrameList, facts: ManifestFacts): Promise<Published[]> {
+  const directory = join(context.settings.outputDir, context.profile);
+  return await guarded(directory, async () => {
     // Not recursive: Node (20) then reports a read-only filesystem as ENOENT.
     if (!existsSync(directory)) mkdirSync(directory);
-    giveToOwnerOf(settings.outputDir, directory);
-    requireSpace(context, list, directory);
-    const aside = mkdtempSync(join(directory, '.imgbuild-'));
-    try {
-      const image = join(aside, 'image');
-      const { bytes, hash } = concatenate(context, list, image);
-      const manifest = join(aside, 'manifest');
-      const stamp = stampOf(settings, new Date());
-      for (let seconds = stamp.seconds; ; seconds++) {
-        const name = fileName(facts, settings.nameStyle, { ...stamp, seconds });
-        const text = manifestText(facts, name, bytes, hash);
-        writeFlushed(manifest, text);
-        giveToOwnerOf(settings.outputDir, image, manifest);
-        if (!claim(manifest, join(directory, `${name}${MANIFEST_SUFFIX}`), settings.nameStyle === 'proxmox')) continue;
-        renameSync(image, join(directory, name));
-        relink(directory, aside, linkName(profile, WHAT, SUFFIX), name);
-        prune(directory, profile, settings.keep, name);
-        writeSums(directory, aside, settings.outputDir);
-        flushDirectory(directory);
-        return [
-          { path: join(profile, name), bytes, sha256: hash },
-          { path: join(profile, `${name}${MANIFEST_SUFFIX}`), bytes: Buffer.byteLength(text), sha256: sha256(text) },
-        ];
+    giveToOwnerOf(context.settings.outputDir, directory);
+    return await withLock(directory, () => {
+      for (const name of readdirSync(directory)) {
+        if (name.startsWith(ASIDE)) rmSync(join(directory, name), { recursive: true, force: true });
       }
-    } finally {
-      rmSync(aside, { recursive: true, force: true });
-    }
+      requireSpace(context, list, directory);
+      return Promise.resolve(publishLocked(context, list, facts, directory));
+    });
   });
+}
+
+function publishLocked(context: Context, list: FrameList, facts: ManifestFacts, directory: string): Published[] {
+  const { settings, profile } = context;
+  const aside = mkdtempSync(join(directory, ASIDE));
+  try {
+    giveToOwnerOf(settings.outputDir, aside);
+    const image = join(aside, 'image');
+    const { bytes, hash } = concatenate(context, list, image);
+    const name = freeName(facts, settings, directory);
+    const text = manifestText(facts, name, bytes, hash);
+    const manifest = join(aside, 'manifest');
+    writeFlushed(manifest, text);
+    giveToOwnerOf(settings.outputDir, image, manifest);
+    // The image first: a manifest says that it is there.
+    renameSync(image, join(directory, name));
+    renameSync(manifest, join(directory, `${name}${MANIFEST_SUFFIX}`));
+    relink(settings.outputDir, directory, aside, linkName(profile, ROOTFS, TARBALL), name);
+    prune(directory, settings.keep, name);
+    writeSums(directory, aside, settings.outputDir);
+    flushDirectory(directory);
+    rmSync(join(directory, `${profile}_failed.log`), { force: true });
+    return [
+      { path: join(profile, name), bytes, sha256: hash },
+      { path: join(profile, `${name}${MANIFEST_SUFFIX}`), bytes: Buffer.byteLength(text), sha256: sha256(text) },
+    ];
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+}
+
+/**
+ * A name that is not taken: of two builds in one second the later gets the next. Where the caller has fixed the moment, or
+ * the name has no time of day (Proxmox's), a build replaces the one before.
+ */
+function freeName(facts: ManifestFacts, settings: BuildSettings, directory: string): string {
+  const stamp = stampOf(settings, new Date());
+  const replace = settings.nameStyle === 'proxmox' || settings.sourceDateEpoch !== undefined;
+  for (let seconds = stamp.seconds; ; seconds++) {
+    const name = fileName(facts, settings.nameStyle, { ...stamp, seconds });
+    if (replace || !existsSync(join(directory, name))) return name;
+  }
 }
 
 function fileName(
@@ -99,27 +124,8 @@ function fileName(
   stamp: { readonly day: string; readonly seconds: number },
 ): string {
   return style === 'proxmox'
-    ? proxmoxName(facts.plan, facts.inventory.debianVersion, stamp, SUFFIX)
-    : imageName(facts.plan.profile, WHAT, stamp, SUFFIX);
-}
-
-/**
- * Takes a name by its manifest: a link fails when another build of the same second was first. Names in Proxmox's style
- * have no time of day, so there a build replaces that of the same day.
- */
-function claim(source: string, target: string, replace: boolean): boolean {
-  if (replace) {
-    renameSync(source, target);
-    return true;
-  }
-  try {
-    linkSync(source, target);
-    rmSync(source);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
+    ? proxmoxName(facts.plan, facts.inventory.debianVersion, stamp, TARBALL)
+    : imageName(facts.plan.profile, ROOTFS, stamp, TARBALL);
 }
 
 function concatenate(context: Context, list: FrameList, path: string): { bytes: number; hash: string } {
@@ -140,7 +146,6 @@ function concatenate(context: Context, list: FrameList, path: string): { bytes: 
       } finally {
         closeSync(fd);
       }
-      context.signal.throwIfAborted();
     }
     fsyncSync(out);
   } finally {
@@ -189,9 +194,10 @@ function flushDirectory(directory: string): void {
   }
 }
 
-function relink(directory: string, aside: string, link: string, name: string): void {
+function relink(outputDir: string, directory: string, aside: string, link: string, name: string): void {
   const fresh = join(aside, 'link');
   symlinkSync(name, fresh);
+  giveToOwnerOf(outputDir, fresh);
   renameSync(fresh, join(directory, link));
 }
 
@@ -215,10 +221,10 @@ function published(directory: string): Kept[] {
 }
 
 /** Removes all but the newest `keep` images, and never the one just made. */
-function prune(directory: string, profile: string, keep: number, current: string): void {
+function prune(directory: string, keep: number, current: string): void {
   if (keep === 0) return;
-  const ours = published(directory).filter(({ image }) => image.includes(profile) && image !== current);
-  for (const { image } of ours.slice(keep - 1)) {
+  const others = published(directory).filter(({ image }) => image !== current);
+  for (const { image } of others.slice(keep - 1)) {
     rmSync(join(directory, image), { force: true });
     rmSync(join(directory, `${image}${MANIFEST_SUFFIX}`), { force: true });
   }
@@ -249,9 +255,9 @@ function requireSpace(context: Context, list: FrameList, directory: string): voi
 }
 
 /** What the system refuses in the output directory, in the user's words. */
-function guarded<T>(directory: string, work: () => T): T {
+async function guarded<T>(directory: string, work: () => Promise<T>): Promise<T> {
   try {
-    return work();
+    return await work();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const reason =

@@ -24,7 +24,7 @@ export async function defaultSources(context: Context, plan: BuildPlan): Promise
   const directory = join(context.settings.cacheDir, 'apt');
   const file = join(
     directory,
-    `default-${plan.suite}-${components}-${context.settings.builderDigest.slice(0, 12)}.list`,
+    `default-${plan.suite}-${plan.architecture}-${components}-${context.settings.builderDigest.slice(0, 12)}.list`,
   );
   if (existsSync(file)) return readFileSync(file, 'utf8');
   const copy = join(context.work, 'default-sources');

@@ -1,10 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { digestOf } from '../digest.js';
 import type { Input } from '../plan/types.js';
 import { giveToOwnerOf, partialName } from './context.js';
 import { hasFrames, type FrameList } from './frames.js';
+import { readJson } from './json.js';
 
 /** What the cache keeps of a finished stage: <cache>/stages/<key>.json. */
 export interface StageEntry extends FrameList {
@@ -36,18 +37,31 @@ function entryPath(cacheDir: string, key: string): string {
 
 /** The stage's result, when it and all its frames are there. */
 export function peekStage(cacheDir: string, key: string): StageEntry | undefined {
-  const path = entryPath(cacheDir, key);
-  if (!existsSync(path)) return undefined;
-  const entry = JSON.parse(readFileSync(path, 'utf8')) as StageEntry;
-  return hasFrames(cacheDir, entry) ? entry : undefined;
+  const entry = readJson(entryPath(cacheDir, key)) as StageEntry | undefined;
+  return entry !== undefined && hasFrames(cacheDir, entry) ? entry : undefined;
 }
 
 /** As `peekStage`, and notes that it was used: `cache prune` removes what was not for longest. */
 export function findStage(cacheDir: string, key: string): StageEntry | undefined {
   const entry = peekStage(cacheDir, key);
   const now = new Date();
-  if (entry !== undefined) utimesSync(entryPath(cacheDir, key), now, now);
+  try {
+    if (entry !== undefined) utimesSync(entryPath(cacheDir, key), now, now);
+  } catch (error) {
+    // A prune may have been quicker; then it is a miss.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
   return entry;
+}
+
+/** Keys of the entries that begin with some characters. */
+export function stageKeysFrom(cacheDir: string, start: string): string[] {
+  const directory = join(cacheDir, 'stages');
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .filter((name) => name.startsWith(start) && name.endsWith('.json'))
+    .map((name) => name.slice(0, -'.json'.length));
 }
 
 export function storeStage(cacheDir: string, key: string, entry: StageEntry): void {
@@ -86,8 +100,7 @@ export function rememberInputs(cacheDir: string, profile: string, inputs: LastIn
 }
 
 export function lastInputs(cacheDir: string, profile: string): LastInputs | undefined {
-  const path = lastInputsPath(cacheDir, profile);
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as LastInputs) : undefined;
+  return readJson(lastInputsPath(cacheDir, profile)) as LastInputs | undefined;
 }
 
 /** Names of the inputs that differ, `nothing is known of an earlier build` without one. */

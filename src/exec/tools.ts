@@ -1,8 +1,14 @@
+import { readFileSync } from 'node:fs';
 import type { Context } from './context.js';
 import { output } from './run.js';
 
 /** Debian packages of the builder whose versions may show in an image. */
 const PACKAGES = ['apt', 'dpkg', 'mmdebstrap', 'tar', 'zstd'];
+
+function programVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
 
 /** Versions of the tools that made an image, for its manifest. */
 export async function toolVersions(context: Context): Promise<Record<string, string>> {
@@ -11,10 +17,11 @@ export async function toolVersions(context: Context): Promise<Record<string, str
     signal: context.signal,
     onLine: context.log,
   });
-  return Object.fromEntries(
+  const tools = Object.fromEntries(
     text
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => line.split(' ') as [string, string]),
   );
+  return { ...tools, imgbuild: programVersion(), node: process.versions.node };
 }

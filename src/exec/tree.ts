@@ -1,24 +1,45 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError } from '../errors.js';
 import type { BuildPlan, StageName } from '../plan/types.js';
 import type { Context } from './context.js';
 import { fetchDebs, type StoredDeb } from './debs.js';
-import { CACHE_LEVEL, packTree, unpackTree } from './frames.js';
+import { CACHE_LEVEL, packTree, removeDamaged, unpackTree } from './frames.js';
 import { bootstrap, install } from './install.js';
-import { stageOf, type Inputs, type Keys } from './keys.js';
+import { hereOf, stageOf, type Inputs, type Keys } from './keys.js';
 import { isolatedTarget } from './namespace.js';
 import { watchPhases, writePhase } from './phases.js';
 import { run } from './run.js';
 import { withSecrets } from './secrets.js';
-import { findStage, lastInputs, storeStage, whyMissed, type StageEntry } from './stages.js';
+import { findStage, lastInputs, peekStage, storeStage, whyMissed, type StageEntry } from './stages.js';
 import { clampTimes, settleSources, takeInventory, tidy } from './tidy.js';
 import type { BuildRequest } from './types.js';
 
 type Build = BuildRequest['builds'][number];
 
+/**
+ * The entry of the stage `configure`, every frame of which is whole. A cache that has been damaged (a power cut, a bad
+ * disk) costs time and never reaches an image: what is broken is removed and made again.
+ */
+export async function wholeTree(context: Context, build: Build, inputs: Inputs, keys: Keys): Promise<StageEntry> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const entry = await configuredTree(context, build, inputs, keys);
+      if ((await removeDamaged(context, entry)) === 0) return entry;
+    } catch (error) {
+      // A tree from the cache could not be unpacked: was it the cache?
+      const used = [keys.base, keys.packages].flatMap((key) => peekStage(context.settings.cacheDir, key) ?? []);
+      let removed = 0;
+      if (error instanceof CommandError) for (const entry of used) removed += await removeDamaged(context, entry);
+      if (removed === 0 || attempt > 1) throw error;
+    }
+    if (attempt > 1) throw new Error('the cache is damaged again as soon as it is written');
+    rmSync(join(context.work, 'root'), { recursive: true, force: true });
+  }
+}
+
 /** The entry of the stage `configure`, from the cache or by running what is missing before it. */
-export async function configuredTree(context: Context, build: Build, inputs: Inputs, keys: Keys): Promise<StageEntry> {
+async function configuredTree(context: Context, build: Build, inputs: Inputs, keys: Keys): Promise<StageEntry> {
   const { plan } = build;
   const { cacheDir, force } = context.settings;
   const find = (key: string): StageEntry | undefined => (force ? undefined : findStage(cacheDir, key));
@@ -70,7 +91,7 @@ export async function configuredTree(context: Context, build: Build, inputs: Inp
         fetching = fetchDebs(context, inputs.archive, others);
         fetching.catch(() => undefined);
         baseEpoch = epochOf(context, stored);
-        await timed(context, plan, 'base', async () => {
+        await timed(context, plan, inputs.dynamic, 'base', async () => {
           await bootstrap(context, plan, root, stored, baseEpoch);
           settleSources(root, inputs.archive);
           await clampTimes(context, root, baseEpoch);
@@ -79,13 +100,13 @@ export async function configuredTree(context: Context, build: Build, inputs: Inp
       }
       const stored = await fetching;
       epoch = Math.max(baseEpoch, epochOf(context, stored));
-      await timed(context, plan, 'packages', async () => {
+      await timed(context, plan, inputs.dynamic, 'packages', async () => {
         await install(context, plan, root, plan.packages.extra, stored, epoch);
         await clampTimes(context, root, epoch);
         await save('packages', keys.packages, epoch);
       });
     }
-    const entry = await timed(context, plan, 'configure', async () => {
+    const entry = await timed(context, plan, inputs.dynamic, 'configure', async () => {
       await configure(context, build, root, epoch);
       await tidy(context, root, epoch);
       return await save('configure', keys.configure, epoch, { inventory: await takeInventory(context, root) });
@@ -151,9 +172,17 @@ function announce(context: Context, stage: string, state: 'hit'): void {
   context.emit({ type: 'stage', profile: context.profile, stage, state });
 }
 
-async function timed<T>(context: Context, plan: BuildPlan, stage: StageName, work: () => Promise<T>): Promise<T> {
-  const before = lastInputs(context.settings.cacheDir, plan.profile)?.[stage];
-  const why = context.settings.force ? 'asked to build everything' : whyMissed(stageOf(plan, stage).inputs, before);
+async function timed<T>(
+  context: Context,
+  plan: BuildPlan,
+  dynamic: Inputs['dynamic'],
+  stage: StageName,
+  work: () => Promise<T>,
+): Promise<T> {
+  const last = lastInputs(context.settings.cacheDir, plan.profile);
+  const before = last?.[stage] && [...last[stage], ...(last[hereOf(stage)] ?? [])];
+  const now = [...stageOf(plan, stage).inputs, ...(dynamic[stage] ?? [])];
+  const why = context.settings.force ? 'asked to build everything' : whyMissed(now, before);
   context.emit({ type: 'stage', profile: context.profile, stage, state: 'start', why });
   const started = performance.now();
   const result = await work();

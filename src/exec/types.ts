@@ -24,7 +24,7 @@ export interface BuildSettings {
   readonly aptProxy: string;
   /** Use the archive as it was last seen and never ask the network. */
   readonly offline: boolean;
-  /** Seconds since the epoch that clamp every time in the image; undefined: newest date of the archives' Release files. */
+  /** Seconds since the epoch that clamp every time in the image; undefined: the time of the newest package. */
   readonly sourceDateEpoch?: number;
   /** Digest of the recipe that the builder was made from. */
   readonly builderDigest: string;

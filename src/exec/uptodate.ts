@@ -1,6 +1,8 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readlinkSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { digestOf, sha256 } from '../digest.js';
+import { readJson } from './json.js';
+import { linkName, ROOTFS, TARBALL } from './names.js';
 import { writeAtomically } from './stages.js';
 import type { BuildResult, BuildSettings } from './types.js';
 
@@ -32,8 +34,7 @@ function readRecord(
   profile: string,
 ): OutputRecord | undefined {
   const path = recordPath(settings, profile);
-  if (path === undefined || !existsSync(path)) return undefined;
-  return JSON.parse(readFileSync(path, 'utf8')) as OutputRecord;
+  return path === undefined ? undefined : (readJson(path) as OutputRecord | undefined);
 }
 
 export function rememberOutput(settings: BuildSettings, record: OutputRecord): void {
@@ -51,7 +52,12 @@ function present(settings: Pick<BuildSettings, 'outputDir'>, record: OutputRecor
   const whole = record.files.every(
     (file) => statSync(join(settings.outputDir, file.path), { throwIfNoEntry: false })?.size === file.bytes,
   );
-  return whole && record.files.length > 0 ? record.files : undefined;
+  const image = record.files[0]?.path;
+  if (!whole || image === undefined) return undefined;
+  const directory = dirname(join(settings.outputDir, image));
+  const link = join(directory, linkName(record.profile, ROOTFS, TARBALL));
+  const linked = existsSync(link) && readlinkSync(link) === basename(image);
+  return linked && existsSync(join(directory, 'SHA256SUMS')) ? record.files : undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { EXIT, UserError } from '../errors.js';
 import { mkdirSync, readFileSync, statfsSync } from 'node:fs';
 
 const TMPFS_MAGIC = 0x01021994;
@@ -15,6 +16,13 @@ export function mountWork(directory: string, mode: 'auto' | 'tmpfs' | 'disk', by
   if (mode === 'disk' || statfsSync(directory).type === TMPFS_MAGIC) return directory;
   const available = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0) * 1024;
   if (mode === 'auto' && available < bytes / 2) return directory;
-  spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${String(bytes)},mode=0755`, 'imgbuild-work', directory]);
+  const options = `size=${String(bytes)},mode=0755`;
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'imgbuild-work', directory]);
+  if (status !== 0 && mode === 'tmpfs') {
+    throw new UserError(`no tmpfs could be mounted at ${directory}`, {
+      exitCode: EXIT.environment,
+      hint: 'start the container with --privileged or --tmpfs /work, or build with --work disk',
+    });
+  }
   return directory;
 }
