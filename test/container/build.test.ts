@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { build, buildEnv, imageDigest, imagePath, withDirectory, type Built } from '../support/build.js';
+import { build, buildEnv, CACHE, imageDigest, imagePath, withDirectory, type Built } from '../support/build.js';
 import { CHECKOUT, imgbuild } from '../support/cli.js';
 
 const PROFILE = 'deb12-amd64-lxc';
@@ -82,9 +82,15 @@ describe('a built template', () => {
     expect(machineId).toMatch(/ 0 /);
   });
 
-  it('is the same again: built anew in another directory, from another cache of stages, without stand-ins', async () => {
+  it('is the same again: built anew without stand-ins, on disk, with a cache that has no stage of it', async () => {
     await withDirectory(async (directory) => {
-      const again = await build([PROFILE, '--output', directory, '--force', '--plain']);
+      const cache = path.join(directory, 'cache');
+      for (const part of ['debs', 'apt', 'builder']) {
+        mkdirSync(path.join(cache, part), { recursive: true });
+        execFileSync('cp', ['-a', '--reflink=auto', `${CACHE}/${part}/.`, path.join(cache, part)]);
+      }
+      const args = [PROFILE, '--output', path.join(directory, 'out'), '--plain', '--work', 'disk'];
+      const again = await build(args, { IMGBUILD_CACHE_DIR: cache, TZ: 'Asia/Tokyo' });
       expect(again.results[0]?.state).toBe('built');
       expect(imageDigest(again)).toBe(imageDigest(first));
     });

@@ -172,7 +172,41 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
     });
   });
 
-  it('work directory in memory too small: exit 3 and --work disk', async () => {
+  it('damaged pieces of cached stages: made again, with a warning, and the image is the same', async () => {
+    await withDirectory(async (directory) => {
+      const reference = imageDigest(await build([PROFILE, '--output', path.join(directory, 'reference')]));
+      const stages = path.join(CACHE, 'stages');
+      const entries = readdirSync(stages).map((name) => readFileSync(path.join(stages, name), 'utf8'));
+      const configured = entries
+        .map((text) => JSON.parse(text) as { stage: string; profile: string; frames: string[] })
+        .filter((entry) => entry.stage === 'configure' && entry.profile === PROFILE);
+      const frame = configured.at(-1)?.frames[1] ?? '';
+      const file = path.join(CACHE, 'frames', frame.slice(0, 2), frame);
+      truncateSync(file, Math.floor(statSync(file).size / 2));
+      for (const entry of configured) {
+        const other = entry.frames[3] ?? '';
+        if (other !== '') truncateSync(path.join(CACHE, 'frames', other.slice(0, 2), other), 1000);
+      }
+      const env = buildEnv();
+      const outcome = await runCommand(
+        [
+          process.execPath,
+          `${CHECKOUT}/dist/cli.js`,
+          'build',
+          '--json',
+          PROFILE,
+          '--output',
+          path.join(directory, 'out'),
+        ],
+        { env },
+      );
+      expect(outcome.code, outcome.stderr).toBe(0);
+      expect(outcome.stderr).toMatch(/damaged pieces of the cache are made again/);
+      expect(imageDigest(JSON.parse(outcome.stdout) as Built)).toBe(reference);
+    });
+  });
+
+  it.each(['3M', '60M', '120M'])('work directory of %s: exit 3 and --work disk', async (size) => {
     await withDirectory(async (directory) => {
       const outcome = await failingBuild([
         PROFILE,
@@ -182,12 +216,27 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
         '--work',
         'tmpfs',
         '--work-size',
-        '120M',
+        size,
       ]);
       expect(outcome.code, outcome.stderr).toBe(3);
       expect(outcome.stderr).toContain('--work disk');
       const next = await build([PROFILE, '--output', directory]);
       expect(next.results[0]?.state).toBe('built');
+    });
+  });
+
+  it('cache disk full: exit 3, not the fault of the archive', async () => {
+    await withDirectory(async (directory) => {
+      const cache = path.join(directory, 'cache');
+      mkdirSync(cache);
+      const mounts = `mount -t tmpfs -o size=12m tmpfs ${cache}\nmkdir ${cache}/builder\nmount --bind ${CACHE}/builder ${cache}/builder`;
+      const argv = ['unshare', '--mount', 'sh', '-euc', `${mounts}\nexec "$@"`, 'sh'];
+      const outcome = await runCommand(
+        [...argv, process.execPath, `${CHECKOUT}/dist/cli.js`, 'build', PROFILE, '--output', directory],
+        { env: buildEnv(cache) },
+      );
+      expect(outcome.code, outcome.stderr).toBe(3);
+      expect(outcome.stderr).toMatch(/cache directory is full|IMGBUILD_CACHE_DIR/);
     });
   });
 
@@ -200,6 +249,13 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
       ]);
       expect(outcome.code, outcome.stderr).toBe(3);
       expect(outcome.stderr).toMatch(/free|full/);
+      const again = await runCommand(
+        [process.execPath, `${CHECKOUT}/dist/cli.js`, 'build', PROFILE, '--output', directory],
+        {
+          env: buildEnv(),
+        },
+      );
+      expect(again.stderr).toMatch(/configure +cached/);
     });
   });
 
@@ -222,11 +278,11 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
 describe('two builds of one profile at once', () => {
   it('both succeed with the same image', async () => {
     await withDirectory(async (directory) => {
-      const builds = await Promise.all(
-        [1, 2].map(() => build([PROFILE, '--output', directory, '--set', 'hostname=twice'])),
-      );
+      const builds = await Promise.all([1, 2].map(() => build([PROFILE, '--output', directory, '--force'])));
       expect(new Set(builds.map(imageDigest)).size).toBe(1);
       execFileSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: path.join(directory, PROFILE) });
+      const sums = readFileSync(path.join(directory, PROFILE, 'SHA256SUMS'), 'utf8');
+      for (const built of builds) expect(sums).toContain(path.basename(built.results[0]?.files[0]?.path ?? 'none'));
     });
   });
 });

@@ -34,6 +34,9 @@ const MOMENTS: readonly (readonly [string, number])[] = [
   ['packages', 300],
   ['packages', 900],
   ['configure', 30],
+  // While the image is being written.
+  ['configure', 300],
+  ['configure', 700],
 ];
 
 const SIGNALS = [
