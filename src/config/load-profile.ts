@@ -69,9 +69,11 @@ function withExtension(file: string): string | undefined {
 }
 
 function byName({ profileDirs, show }: Places, name: string): string {
-  const all = profileFiles(profileDirs);
-  const [first, second] = all.filter((profile) => profile.name === name);
+  // The user's directories come before the product's, and what they hold wins, however deep.
+  const inOrder = profileDirs.map((directory) => profileFiles([directory]).filter((profile) => profile.name === name));
+  const [first, second] = inOrder.find((found) => found.length > 0) ?? [];
   if (first === undefined) {
+    const all = profileFiles(profileDirs);
     const near = nearest(
       path.basename(name),
       all.map((profile) => profile.name),

@@ -25,7 +25,14 @@ export interface Context {
 export function giveToOwnerOf(directory: string, ...paths: readonly string[]): void {
   const { uid, gid } = statSync(directory);
   if (uid === process.getuid?.() && gid === process.getgid?.()) return;
-  for (const path of paths) lchownSync(path, uid, gid);
+  for (const path of paths) lchownSync(path, mapped(uid), mapped(gid));
+}
+
+/** An id that a user namespace does not map reads as this (/proc/sys/fs/overflowuid) and is nobody's to give. */
+const OVERFLOW_ID = 65534;
+
+function mapped(id: number): number {
+  return id === OVERFLOW_ID ? -1 : id;
 }
 
 /** A name beside `path` that no other writer has, not even one in another container with the same process id. */

@@ -25,6 +25,11 @@ hostname localhost
  */
 const MOUNTS = `
 mount -t proc -o nosuid,nodev,noexec proc "$1/proc"
+# A script that sets kernel parameters means those of the machine that the image will run on, not of this one.
+for path in sys sysrq-trigger; do
+  mount --bind "$1/proc/$path" "$1/proc/$path"
+  mount -o remount,bind,ro,nosuid,nodev,noexec "$1/proc/$path"
+done
 mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$1/sys" 2>/dev/null || mount --rbind /sys "$1/sys" 2>/dev/null || true
 mount -t tmpfs -o nosuid,mode=0755 dev "$1/dev"
 for node in null zero full random urandom tty; do
