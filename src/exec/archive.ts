@@ -4,6 +4,7 @@ import { digestOf, sha256 } from '../digest.js';
 import { CommandError, EXIT, UserError } from '../errors.js';
 import type { AptPlan, BuildPlan } from '../plan/types.js';
 import type { Context } from './context.js';
+import { fetchRelease } from './fetch-release.js';
 import { readJson } from './json.js';
 import { output, run } from './run.js';
 import { defaultSources, sourcesFor, type SourceFile } from './sources.js';
@@ -24,6 +25,8 @@ export interface Release {
   /** Seconds since the epoch, from the `Date` field. */
   readonly date: number;
   readonly codename: string;
+  /** When the index stops being good, in seconds since the epoch; most suites do not say. */
+  readonly validUntil?: number;
 }
 
 /** The state of the archive for one set of sources. */
@@ -55,6 +58,11 @@ export async function openArchive(context: Context, plan: BuildPlan): Promise<Ar
   }
   const config = join(directory, 'apt.conf');
   writeAptDirectory(context, directory, sources, plan);
+  const releasesFile = join(directory, 'releases.json');
+  const known = readJson(releasesFile) as Release[] | undefined;
+  if (known !== undefined && hasLists(directory) && (await areCurrent(context, known))) {
+    return { directory, config, sources, releases: known, digest: digestOf(known.map((r) => r.sha256)) };
+  }
   if (context.settings.offline) {
     if (!hasLists(directory)) {
       throw new UserError(`nothing is known of the archive of ${plan.suite} yet, and --offline forbids asking it`, {
@@ -67,6 +75,7 @@ export async function openArchive(context: Context, plan: BuildPlan): Promise<Ar
   }
   const releases = await readReleases(context, config, directory);
   await giveTreeToOwnerOf(context, join(context.settings.cacheDir, 'apt'));
+  writeAtomically(context.settings.cacheDir, releasesFile, JSON.stringify(releases));
   return { directory, config, sources, releases, digest: digestOf(releases.map((r) => r.sha256)) };
 }
 
@@ -118,6 +127,23 @@ async function update(context: Context, config: string, apt: AptPlan): Promise<v
     if (!(error instanceof CommandError)) throw error;
     throw archiveError(error, apt);
   }
+}
+
+/**
+ * Whether the archive's indexes are, byte for byte, those whose signatures apt has checked, and are not past their date:
+ * then there is nothing that apt could find out in the second that it takes.
+ */
+async function areCurrent(context: Context, releases: readonly Release[]): Promise<boolean> {
+  if (context.settings.offline) return false;
+  const now = Date.now() / 1000;
+  const same = await Promise.all(
+    releases.map(async (release) => {
+      if (release.validUntil !== undefined && release.validUntil < now) return false;
+      const text = await fetchRelease(release.uri, context.settings.aptProxy);
+      return text !== undefined && sha256(text) === release.sha256;
+    }),
+  );
+  return same.length > 0 && same.every(Boolean);
 }
 
 /** apt's environment. The proxy may hold a password: it is in no file of the cache and in no argument. */
@@ -173,12 +199,16 @@ async function readReleases(context: Context, config: string, directory: string)
     // An archive without InRelease has a Release file with its signature beside it.
     const stored = [file, file.replace(/InRelease$/, 'Release')].find((path) => existsSync(path));
     const text = stored === undefined ? '' : readFileSync(stored, 'utf8');
-    const seconds = Date.parse(/^Date: (.*)$/m.exec(text)?.[1] ?? '') / 1000;
+    const time = (field: string): number =>
+      Date.parse(new RegExp(`^${field}: (.*)$`, 'm').exec(text)?.[1] ?? '') / 1000;
+    const seconds = time('Date');
+    const validUntil = time('Valid-Until');
     return {
       uri,
       sha256: sha256(text),
       date: Number.isFinite(seconds) ? seconds : 0,
       codename: /^Codename: (.*)$/m.exec(text)?.[1] ?? '',
+      ...(Number.isFinite(validUntil) ? { validUntil } : {}),
     };
   });
   return releases.sort((a, b) => (a.uri < b.uri ? -1 : 1));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { BuildPlan, Input } from '../plan/types.js';
 import { openArchive, solve, variantArguments, type Archive } from './archive.js';
 import type { Context } from './context.js';
+import { isTmpfs } from './workplace.js';
 import { explainFullDisk, keepLog, reportLog } from './failure.js';
 import { CACHE_LEVEL, packTree, unpackTree } from './frames.js';
 import { dynamicInputs, hereOf, stageKeys, type Keys } from './keys.js';
@@ -20,6 +21,7 @@ type Build = BuildRequest['builds'][number];
 /**
  * Builds one profile: every stage from the cache or anew, then the files.
  *
+ * @param last no build follows: a work directory in memory is then left to the kernel, which is quicker with it.
  * @throws UserError, CommandError; nothing but the log of a failed build is left outside of the cache.
  */
 export async function buildProfile(
@@ -27,6 +29,7 @@ export async function buildProfile(
   settings: BuildSettings,
   emit: (event: BuildEvent) => void,
   signal: AbortSignal,
+  last: boolean,
 ): Promise<BuildResult> {
   const work = mkdtempSync(join(settings.workDir, 'build-'));
   const started = performance.now();
@@ -42,6 +45,7 @@ export async function buildProfile(
     emit,
     log: (line) => void log.write(`${((performance.now() - started) / 1000).toFixed(2).padStart(7)} ${line}\n`),
     signal,
+    sound: new Set(),
   };
   try {
     const result = await buildStages(context, build);
@@ -59,7 +63,7 @@ export async function buildProfile(
     throw explainFullDisk(context, error);
   } finally {
     log.destroy();
-    rmSync(work, { recursive: true, force: true, maxRetries: 3 });
+    if (!last || !isTmpfs(settings.workDir)) rmSync(work, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

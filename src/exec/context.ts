@@ -14,6 +14,8 @@ export interface Context {
   /** Appends a line to the build's log file. */
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
+  /** Frames whose checksums this build has seen to be right, by unpacking or making them. */
+  readonly sound: Set<string>;
 }
 
 /**

@@ -22,7 +22,7 @@ import { aptEnvironment, type Archive, type RemoteDeb } from './archive.js';
 import { giveToOwnerOf, partialName, type Context } from './context.js';
 import { readJson } from './json.js';
 import { mapLimit } from './parallel.js';
-import { run, TOOL_ENV } from './run.js';
+import { output, run, TOOL_ENV } from './run.js';
 import { writeAtomically } from './stages.js';
 
 /** A package in the cache, with its members decompressed. */
@@ -53,7 +53,7 @@ export async function fetchDebs(
 ): Promise<StoredDeb[]> {
   const store = join(context.settings.cacheDir, 'debs');
   mkdirSync(store, { recursive: true });
-  const known = await mapLimit(wanted, cpus().length, (deb) => verified(context, store, deb));
+  const known = await verified(context, store, wanted);
   const missing = wanted.filter((_, i) => known[i] === undefined);
   if (missing.length === 0) return known.filter((deb) => deb !== undefined);
   if (context.settings.offline) {
@@ -79,23 +79,55 @@ function debPath(hash: string): string {
   return join(hash.slice(0, 2), `${hash}.deb`);
 }
 
-/** The stored package when it is there and whole; a damaged one is removed and said to be. */
-async function verified(context: Context, store: string, deb: RemoteDeb): Promise<StoredDeb | undefined> {
-  const file = join(store, debPath(deb.sha256));
-  const record = `${file}.json`;
-  if (!existsSync(record) || !existsSync(file)) return undefined;
-  const stored = readJson(record) as StoredDeb | undefined;
-  const whole = statSync(file).size === stored?.bytes && (await hashFile(file)) === stored.storedSha256;
-  if (whole) {
-    // The time of last use, by which `cache prune` chooses.
-    const now = new Date();
-    utimesSync(file, now, now);
-    return stored;
-  }
-  context.emit({ type: 'log', level: 'warn', text: `${deb.name} in the package cache is damaged; fetching it again` });
-  rmSync(record, { force: true });
-  rmSync(file, { force: true });
-  return undefined;
+/** The stored packages that are there and whole; a damaged one is removed and said to be. */
+async function verified(
+  context: Context,
+  store: string,
+  wanted: readonly RemoteDeb[],
+): Promise<(StoredDeb | undefined)[]> {
+  const there = wanted.map((deb) => {
+    const file = join(store, debPath(deb.sha256));
+    const stored = readJson(`${file}.json`) as StoredDeb | undefined;
+    return stored !== undefined && existsSync(file) ? { deb, file, stored } : undefined;
+  });
+  const hashes = await hashFiles(
+    context,
+    there.flatMap((entry) => entry?.file ?? []),
+  );
+  return there.map((entry) => {
+    if (entry === undefined) return undefined;
+    const { deb, file, stored } = entry;
+    if (hashes.get(file) === stored.storedSha256) {
+      // The time of last use, by which `cache prune` chooses.
+      const now = new Date();
+      utimesSync(file, now, now);
+      return stored;
+    }
+    const text = `${deb.name} in the package cache is damaged; fetching it again`;
+    context.emit({ type: 'log', level: 'warn', text });
+    rmSync(`${file}.json`, { force: true });
+    rmSync(file, { force: true });
+    return undefined;
+  });
+}
+
+/** SHA-256 of many files, on all processors: Node has one thread for it. */
+async function hashFiles(context: Context, files: readonly string[]): Promise<Map<string, string>> {
+  const share = Math.max(1, Math.ceil(files.length / cpus().length));
+  const shares = cpus().map((_, n) => files.slice(n * share, (n + 1) * share));
+  const lines = await Promise.all(
+    shares
+      .filter((part) => part.length > 0)
+      .map((part) =>
+        output(['openssl', 'dgst', '-sha256', '-r', ...part], {
+          doing: 'checking cached packages',
+          signal: context.signal,
+          onLine: context.log,
+        }),
+      ),
+  );
+  const pairs = [...lines.join('').matchAll(/^([0-9a-f]{64}) \*(.*)$/gm)];
+  return new Map(pairs.map(([, hash = '', file = '']) => [file, hash]));
 }
 
 async function hashFile(path: string): Promise<string> {

@@ -28,7 +28,7 @@ export async function enterTree(
   const work = mkdtempSync(join(places.workDir, 'shell-'));
   try {
     const root = join(work, 'root');
-    await unpackTree({ settings: places, signal, log: () => undefined }, entry, root);
+    await unpackTree({ settings: places, signal, log: () => undefined, sound: new Set() }, entry, root);
     const wanted = command.length === 0 ? ['/bin/sh', '-c', 'exec $(command -v bash || echo sh) -l'] : command;
     const [file = '', ...args] = isolatedTarget('root=$1; shift; exec chroot "$root" "$@"', [root, ...wanted]);
     const env = { ...TOOL_ENV, TERM: process.env['TERM'] ?? 'linux', debian_chroot: entry.profile };

@@ -25,9 +25,15 @@ export async function execute(
   giveToOwnerOf(settings.cacheDir, lock);
   let exit = 0;
   try {
-    for (const build of request.builds) {
+    for (const [index, build] of request.builds.entries()) {
       try {
-        const result: BuildResult = await buildProfile(build, settings, emit, signal);
+        const result: BuildResult = await buildProfile(
+          build,
+          settings,
+          emit,
+          signal,
+          index === request.builds.length - 1,
+        );
         emit({ type: 'result', result });
       } catch (error) {
         signal.throwIfAborted();

@@ -161,6 +161,7 @@ async function compress(context: Context, scratch: string, names: readonly strin
     const partial = partialName(path);
     await copyFile(`${join(scratch, name)}.zst`, partial);
     renameSync(partial, path);
+    context.sound.add(name);
     rmSync(`${join(scratch, name)}.zst`);
     giveToOwnerOf(cacheDir, join(cacheDir, 'frames'), dirname(path), path);
   }
@@ -168,7 +169,7 @@ async function compress(context: Context, scratch: string, names: readonly strin
 
 /** Writes the tree that was packed into an empty directory. */
 export async function unpackTree(
-  context: { readonly settings: { readonly cacheDir: string } } & Pick<Context, 'signal' | 'log'>,
+  context: { readonly settings: { readonly cacheDir: string } } & Pick<Context, 'signal' | 'log' | 'sound'>,
   list: FrameList,
   root: string,
 ): Promise<void> {
@@ -186,6 +187,7 @@ export async function unpackTree(
     ],
     { doing: 'unpacking a cached root filesystem', input: names, signal: context.signal, onLine: context.log },
   );
+  for (const name of list.frames) context.sound.add(name);
 }
 
 /**
@@ -194,7 +196,8 @@ export async function unpackTree(
  * @returns how many were removed.
  */
 export async function removeDamaged(context: Context, list: FrameList): Promise<number> {
-  const paths = list.frames.map((name) => framePath(context.settings.cacheDir, name));
+  const unsure = list.frames.filter((name) => !context.sound.has(name));
+  const paths = unsure.map((name) => framePath(context.settings.cacheDir, name));
   const test = async (files: readonly string[]): Promise<boolean> => {
     const options = { doing: 'checking the cache', signal: context.signal, accept: [0, 1] };
     return (await run(['zstd', '-tq', '--', ...files], options)) === 0;

@@ -27,6 +27,8 @@ const MOUNTS = `
 mount -t proc -o nosuid,nodev,noexec proc "$1/proc"
 # A script that sets kernel parameters means those of the machine that the image will run on, not of this one.
 for path in sys sysrq-trigger; do
+  # A kernel may be without the second.
+  [ -e "$1/proc/$path" ] || continue
   mount --bind "$1/proc/$path" "$1/proc/$path"
   mount -o remount,bind,ro,nosuid,nodev,noexec "$1/proc/$path"
 done

@@ -5,6 +5,11 @@ import { mkdirSync, readFileSync, statfsSync } from 'node:fs';
 const TMPFS_MAGIC = 0x01021994;
 const DEFAULT_BYTES = 4 * 1024 ** 3;
 
+/** Whether a directory lies in memory. */
+export function isTmpfs(directory: string): boolean {
+  return statfsSync(directory).type === TMPFS_MAGIC;
+}
+
 /**
  * The work directory of a builder that nobody launched (`docker run … build X`): a tmpfs of its own where that is allowed
  * and memory suffices. In the container's mount namespace, so it is gone with the container.
@@ -13,7 +18,7 @@ const DEFAULT_BYTES = 4 * 1024 ** 3;
  */
 export function mountWork(directory: string, mode: 'auto' | 'tmpfs' | 'disk', bytes: number = DEFAULT_BYTES): string {
   mkdirSync(directory, { recursive: true });
-  if (mode === 'disk' || statfsSync(directory).type === TMPFS_MAGIC) return directory;
+  if (mode === 'disk' || isTmpfs(directory)) return directory;
   const available = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0) * 1024;
   if (mode === 'auto' && available < bytes / 2) return directory;
   const options = `size=${String(bytes)},mode=0755`;
