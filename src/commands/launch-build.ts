@@ -1,8 +1,9 @@
 import path from 'node:path';
 import { builderIdentity } from '../exec/identity.js';
 import type { BuildEvent, BuildSettings } from '../exec/types.js';
-import { engineName, findEngine } from '../host/engine.js';
-import { ensureBuilder } from '../host/image.js';
+import { CommandError } from '../errors.js';
+import { ENGINES, engineName, findEngine, type Engine, type EngineName } from '../host/engine.js';
+import { ensureBuilder, type Builder } from '../host/image.js';
 import { launch } from '../host/launch.js';
 import { chooseWork, workFacts, type WorkMode } from '../host/memory.js';
 import { INSIDE, type Mount } from '../host/mounts.js';
@@ -31,7 +32,7 @@ interface LaunchBuild {
 
 /** Finds an engine, makes sure of its builder, and has it build; returns the builder's exit status. */
 export async function launchBuild(build: LaunchBuild): Promise<number> {
-  const { context, host, options, onEvent, outside } = build;
+  const { host, options, onEvent, outside } = build;
   const signal = interruption();
   const made = { something: false };
   const say = (text: string, detail = false): void => {
@@ -41,15 +42,16 @@ export async function launchBuild(build: LaunchBuild): Promise<number> {
   const started = Date.now();
   const asked = engineName(options.engine ?? host.env['IMGBUILD_ENGINE']);
   if (options.setup === true) await setUp(host, asked, say);
-  const { engine, passedOver } = await findEngine(host, asked);
-  try {
-    for (const { name, detail } of passedOver) context.log.warn(`${name} is passed over: ${detail}`);
-    const aptProxy = options.aptProxy === undefined ? {} : { aptProxy: options.aptProxy };
-    const builder = await ensureBuilder(host, engine, { ...aptProxy, signal }, say);
+  const aptProxy = options.aptProxy === undefined ? {} : { aptProxy: options.aptProxy };
+  const { engine, builder } = await engineWithBuilder(build, asked, async (candidate) => {
+    const ready = await ensureBuilder(host, candidate, { ...aptProxy, signal }, say);
     if (made.something) {
       const seconds = (Date.now() - started) / 1000;
-      onEvent({ type: 'stage', profile: 'builder', stage: engine.name, state: 'done', seconds });
+      onEvent({ type: 'stage', profile: 'builder', stage: candidate.name, state: 'done', seconds });
     }
+    return ready;
+  });
+  try {
     const workDir = path.join(host.cacheDir, 'work');
     const chosen = chooseWork(options.work, await workFacts(host.cacheDir), workDir, options.workSize);
     const work =
@@ -80,5 +82,30 @@ export async function launchBuild(build: LaunchBuild): Promise<number> {
     return await launch(host, request, mounts, { builder, work, signal, ...privileged }, onEvent);
   } finally {
     await engine.close();
+  }
+}
+
+/**
+ * The engine that was asked for, or the first that works, with its builder. An engine may answer and yet be unable to run
+ * anything (Podman in a container that lacks control groups): where none was asked for, the next gets its turn.
+ */
+async function engineWithBuilder(
+  build: LaunchBuild,
+  asked: EngineName | undefined,
+  makeBuilder: (engine: Engine) => Promise<Builder>,
+): Promise<{ engine: Engine; builder: Builder }> {
+  const { log } = build.context;
+  let { engine, passedOver } = await findEngine(build.host, asked);
+  for (;;) {
+    for (const { name, detail } of passedOver) log.warn(`${name} is passed over: ${detail}`);
+    try {
+      return { engine, builder: await makeBuilder(engine) };
+    } catch (error) {
+      await engine.close();
+      const next = ENGINES[ENGINES.indexOf(engine.name) + 1];
+      if (asked !== undefined || next === undefined || !(error instanceof CommandError)) throw error;
+      log.warn(`${engine.name} is passed over: ${error.message}; --engine ${engine.name} shows why`);
+      ({ engine, passedOver } = await findEngine(build.host, next));
+    }
   }
 }
