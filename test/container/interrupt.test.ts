@@ -56,7 +56,13 @@ describe.each(SIGNALS)('%s', (signal, code) => {
         const outcome = await running.ended;
         const where = `${signal} ${String(later)} ms after "${said}":\n${outcome.stderr}`;
         expect([code, 0], where).toContain(outcome.code);
-        expect(await settled(directory), where).toEqual([]);
+        let left = await settled(directory);
+        // Who is killed while writing the image cannot remove what is aside; it is hidden, and the next build does.
+        if (signal === 'SIGKILL' && left.length > 0 && left.every((name) => name.includes('.imgbuild-'))) {
+          await build([PROFILE, '--output', directory]);
+          left = await settled(directory);
+        }
+        expect(left, where).toEqual([]);
       });
     }
     await withDirectory(async (directory) => {
