@@ -1,0 +1,26 @@
+/** What a format is made from: the root filesystem's tar, one disk, or all disks with a description of the machine. */
+export type Source = 'rootfs' | 'disk' | 'machine';
+
+/** One row of the output table. */
+export interface Format {
+  /** As profiles and `--format` name it. */
+  readonly name: string;
+  readonly source: Source;
+  /** With the dot. */
+  readonly suffix: string;
+  readonly summary: string;
+  /** Options that change what is written: part of the stage's key. */
+  readonly options: readonly string[];
+}
+
+/** A virtual machine as its platforms need it described. */
+export interface Machine {
+  readonly name: string;
+  /** e.g. 12, or 0 for sid. */
+  readonly debian: number;
+  readonly architecture: string;
+  readonly firmware: 'uefi' | 'bios';
+  readonly secureBoot: boolean;
+  readonly cpus: number;
+  readonly memoryMiB: number;
+}
