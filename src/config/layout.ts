@@ -69,7 +69,17 @@ export interface Lvm {
   readonly volumes: readonly Volume[];
 }
 
-export const PARTITION_TYPES = ['linux', 'root', 'esp', 'bios-boot', 'xbootldr', 'swap', 'raid', 'lvm', 'luks'] as const;
+export const PARTITION_TYPES = [
+  'linux',
+  'root',
+  'esp',
+  'bios-boot',
+  'xbootldr',
+  'swap',
+  'raid',
+  'lvm',
+  'luks',
+] as const;
 export type PartitionType = (typeof PARTITION_TYPES)[number];
 
 export interface Partition {
