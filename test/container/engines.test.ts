@@ -66,7 +66,7 @@ describe.each(['docker', 'podman'] as const)('%s', (name) => {
       const running = startBuild([PROFILE, '--output', output, '--force'], engine.env);
       await running.said(': archive ');
       expect(await containers()).not.toBe('');
-      process.kill(running.pid, signal);
+      running.kill(signal);
       expect((await running.ended).code).toBe(code);
       expect(await gone()).toBe('');
     });

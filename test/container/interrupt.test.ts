@@ -52,7 +52,7 @@ describe.each(SIGNALS)('%s', (signal, code) => {
         const running = startBuild([PROFILE, '--output', directory, '--force']);
         if (said !== '') await running.said(`: ${said} `);
         await sleep(later);
-        process.kill(running.pid, signal);
+        running.kill(signal);
         const outcome = await running.ended;
         const where = `${signal} ${String(later)} ms after "${said}":\n${outcome.stderr}`;
         expect([code, 0], where).toContain(outcome.code);

@@ -78,8 +78,9 @@ export function startBuild(args: readonly string[], env: Readonly<Record<string,
     });
   });
   return {
-    pid: child.pid ?? 0,
     ended,
+    /** Sends a signal to the launcher alone. A build that has just ended takes none: that is no error. */
+    kill: (signal: NodeJS.Signals): boolean => child.kill(signal),
     /** Resolves when standard error holds the text, or the build has ended. */
     said: (text: string): Promise<void> =>
       Promise.race([

@@ -1,0 +1,29 @@
+/** A file of an output while it is written: in the output directory already, and without a name that anybody sees. */
+export interface NewFile {
+  /** The name that it gets when all files are written; others may refer to it. */
+  readonly name: string;
+  /**
+   * For tools that want a path: opens the file, in processes started from this one as well, for as long as the build writes.
+   * Not for tools that make a new file and rename it.
+   */
+  readonly path: string;
+  /** Closed by who gave it. */
+  readonly fd: number;
+}
+
+/** Where the files of one build come into being, in the order in which users are told of them. */
+export interface NewFiles {
+  /**
+   * @param part what is in it: `rootfs`, the name of another disk, or `vm`.
+   * @param suffix with the dot.
+   */
+  readonly newFile: (part: string, suffix: string) => NewFile;
+}
+
+/** One format of an output, which may be several files. */
+export interface Artefact {
+  /** Room that its files take at the most: asked for before any of them is begun. */
+  readonly bytes: number;
+  /** Writes the files; publishing hashes and flushes them, and gives them their names and owner. */
+  readonly write: (files: NewFiles) => Promise<void>;
+}
