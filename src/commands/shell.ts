@@ -1,4 +1,3 @@
-import path from 'node:path';
 import type { Command } from 'commander';
 import { EXIT, UserError, type ExitCode } from '../errors.js';
 import { builderIdentity } from '../exec/identity.js';
@@ -7,15 +6,10 @@ import { knownKey } from '../exec/predict.js';
 import { peekStage, stageKeysFrom } from '../exec/stages.js';
 import { failedKey } from '../exec/tree.js';
 import { mountWork } from '../exec/workplace.js';
-import { engineName, findEngine } from '../host/engine.js';
-import { ensureBuilder } from '../host/image.js';
-import { runBuilder } from '../host/launch.js';
-import { chooseWork, workFacts } from '../host/memory.js';
-import { INSIDE } from '../host/mounts.js';
-import { hostOf } from '../host/program.js';
 import { readRecipe } from '../host/recipe.js';
 import { interruption } from '../interrupt.js';
 import { cacheDirectory, contextOf, finishWith, IN_BUILDER, type Context } from './common.js';
+import { runInBuilder } from './in-builder.js';
 import { addPlanOptions, planProfile, projectOf, type PlanOptions } from './request.js';
 
 interface Options extends PlanOptions {
@@ -95,29 +89,9 @@ async function throughEngine(
   command: readonly string[],
   options: Options,
 ): Promise<number> {
-  const host = hostOf(context.programDir, cacheDirectory());
-  const { engine } = await findEngine(host, engineName(options.engine ?? host.env['IMGBUILD_ENGINE']));
-  const say = (text: string): void => {
-    context.log.info(text);
-  };
-  try {
-    const builder = await ensureBuilder(host, engine, {}, say);
-    const work = chooseWork('auto', await workFacts(host.cacheDir), path.join(host.cacheDir, 'work'));
-    const argv = ['shell', '--key', key, profile, ...(command.length === 0 ? [] : ['--', ...command])];
-    const mounts = [{ source: host.cacheDir, target: INSIDE.cache, readonly: false }];
-    const terminal = process.stdin.isTTY && process.stdout.isTTY;
-    return await runBuilder(
-      host,
-      argv,
-      mounts,
-      { builder, work, env: { TERM: host.env['TERM'] ?? 'dumb' } },
-      {
-        terminal,
-        onOutput: (line) => process.stdout.write(`${line}\n`),
-        onError: (line) => process.stderr.write(`${line}\n`),
-      },
-    );
-  } finally {
-    await engine.close();
-  }
+  return await runInBuilder(context, {
+    argv: ['shell', '--key', key, profile, ...(command.length === 0 ? [] : ['--', ...command])],
+    engine: options.engine,
+    terminal: process.stdin.isTTY && process.stdout.isTTY,
+  });
 }
