@@ -1,0 +1,217 @@
+import fc from 'fast-check';
+import { truncateSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { checkNames } from '../../src/config/layout-names.js';
+import type { Storage } from '../../src/config/layout.js';
+import { lvmHeader } from '../../src/disk/lvm2.js';
+import type { LvmPlan } from '../../src/disk/types.js';
+import { runCommand } from '../support/cli.js';
+import { lvmPlans } from '../support/disk-plans.js';
+import { scratch } from '../support/scratch.js';
+
+const EPOCH = 1_700_000_000;
+
+/** What LVM keeps for itself in some version or other, and what may be or cannot be part of a name. */
+const NAMES =
+  '_cdata _cmeta _corig _cpool _cvol _wcorig _mimage _mlog _rimage _rmeta _tdata _tmeta _vdata _imeta _iorig _pmspare ' +
+  '_vorigin _vpool snapshot pvmove . .. -a a- ä a/b + _';
+
+const file = path.join(scratch(), 'pv.img');
+
+/** What `pvck` says of a device that begins like this; it reads plain files. */
+async function pvck(dump: 'headers' | 'metadata', header: Buffer, bytes: number): Promise<string> {
+  writeFileSync(file, header);
+  truncateSync(file, bytes);
+  const { stdout, stderr } = await runCommand(['pvck', '--dump', dump, file], {
+    env: { LVM_SUPPRESS_FD_WARNINGS: '1' },
+  });
+  return stdout + stderr;
+}
+
+/** The fields of `pvck --dump headers`. */
+function fields(dump: string): Record<string, string> {
+  return Object.fromEntries(
+    Array.from(dump.matchAll(/^ {2}(\S+) (\S+)$/gm), ([, name = '', value = '']) => [name, value]),
+  );
+}
+
+/** The tree of LVM's configuration format: sections, `name = value`, lists. */
+function parse(text: string): Record<string, unknown> {
+  const tokens =
+    text.match(/#[^\n]*|"[^"]*"|[{}[\]=,]|[^\s{}[\]=,]+/g)?.filter((token) => !token.startsWith('#')) ?? [];
+  let at = 0;
+  const value = (): unknown => {
+    const token = tokens[at++] ?? '';
+    if (token === '[') {
+      const list: unknown[] = [];
+      while (tokens[at] !== ']') {
+        if (tokens[at] === ',') at += 1;
+        else list.push(value());
+      }
+      at += 1;
+      return list;
+    }
+    return token.startsWith('"') ? token.slice(1, -1) : Number(token);
+  };
+  const section = (): Record<string, unknown> => {
+    const entries: Record<string, unknown> = {};
+    while (at < tokens.length && tokens[at] !== '}') {
+      const name = tokens[at++] ?? '';
+      const kind = tokens[at++];
+      if (kind === '{') {
+        entries[name] = section();
+        at += 1;
+      } else entries[name] = value();
+    }
+    return entries;
+  };
+  return section();
+}
+
+function dashed(id: string): string {
+  return [6, 10, 14, 18, 22, 26].reduceRight<string>((text, n) => `${text.slice(0, n)}-${text.slice(n)}`, id);
+}
+
+/** The group as LVM should read it. */
+function expected(plan: LvmPlan): unknown {
+  const volumes = plan.volumes.map(({ name, id, firstExtent, extents }): [string, unknown] => [
+    name,
+    expect.objectContaining({
+      id: dashed(id),
+      status: ['READ', 'WRITE', 'VISIBLE'],
+      creation_time: EPOCH,
+      segment_count: 1,
+      segment1: {
+        start_extent: 0,
+        extent_count: extents,
+        type: 'striped',
+        stripe_count: 1,
+        stripes: ['pv0', firstExtent],
+      },
+    }),
+  ]);
+  return {
+    id: dashed(plan.vgId),
+    seqno: 1,
+    format: 'lvm2',
+    status: ['RESIZEABLE', 'READ', 'WRITE'],
+    flags: [],
+    extent_size: plan.extentBytes / 512,
+    max_lv: 0,
+    max_pv: 0,
+    metadata_copies: 0,
+    physical_volumes: {
+      pv0: {
+        id: dashed(plan.pvId),
+        status: ['ALLOCATABLE'],
+        flags: [],
+        dev_size: plan.bytes / 512,
+        pe_start: plan.peStart / 512,
+        pe_count: Math.floor((plan.bytes - plan.peStart) / plan.extentBytes),
+      },
+    },
+    ...(volumes.length === 0 ? {} : { logical_volumes: Object.fromEntries(volumes) }),
+  };
+}
+
+describe('pvck', () => {
+  it('reads what was planned, whatever the group', async () => {
+    await fc.assert(
+      fc.asyncProperty(lvmPlans({ volumes: 30, extents: 5000 }), async (plan) => {
+        const header = lvmHeader(plan, EPOCH);
+        const headers = await pvck('headers', header, plan.bytes);
+        expect(headers).not.toMatch(/CHECK|WARNING|[Ff]ail/);
+        expect(headers).toContain(`# vgname ${plan.name} seqno 1\n`);
+        expect(fields(headers)).toMatchObject({
+          'pv_header.pv_uuid': plan.pvId,
+          'pv_header.device_size': String(plan.bytes),
+          'pv_header.disk_locn[0].offset': String(plan.peStart),
+          'pv_header.disk_locn[2].offset': '4096',
+          'pv_header.disk_locn[2].size': String(plan.peStart - 4096),
+          'pv_header_extension.version': '2',
+          'pv_header_extension.flags': '1',
+          'mda_header_1.size': String(plan.peStart - 4096),
+        });
+        const metadata = await pvck('metadata', header, plan.bytes);
+        const group = parse(metadata.slice(metadata.indexOf('---\n') + 4, metadata.lastIndexOf('---')));
+        expect(group).toEqual({
+          [plan.name]: expected(plan),
+          contents: 'Text Format Volume Group',
+          version: 1,
+          description: 'Written by imgbuild',
+          creation_host: 'imgbuild',
+          creation_time: EPOCH,
+        });
+      }),
+      { numRuns: 60, endOnFailure: true },
+    );
+  });
+
+  it('finds any changed byte that counts', async () => {
+    const [plan] = fc.sample(lvmPlans({ volumes: 5, extents: 100 }), { numRuns: 1, seed: 7 });
+    if (plan === undefined) throw new Error('no sample');
+    const header = lvmHeader(plan, EPOCH);
+    const end = header.lastIndexOf('\n');
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.integer({ min: 512, max: 1023 }),
+          fc.integer({ min: 4096, max: 4607 }),
+          fc.integer({ min: 4608, max: end }),
+        ),
+        fc.integer({ min: 1, max: 255 }),
+        async (offset, change) => {
+          const damaged = Buffer.from(header);
+          damaged.writeUInt8(damaged.readUInt8(offset) ^ change, offset);
+          expect(await pvck('headers', damaged, plan.bytes)).toMatch(/CHECK|WARNING|[Ff]ail|No label/);
+        },
+      ),
+      { numRuns: 60, endOnFailure: true },
+    );
+  });
+});
+
+describe('names', () => {
+  /** Whether lvcreate gets as far as looking for the group. */
+  async function taken(name: string): Promise<boolean> {
+    // The group does not exist, and no driver is asked.
+    const argv = [
+      'lvm',
+      'lvcreate',
+      '--test',
+      '--driverloaded',
+      'n',
+      '-l1',
+      `--name=${name}`,
+      'imgbuild-no-such-group',
+    ];
+    const { stderr } = await runCommand(argv, { env: { LVM_SUPPRESS_FD_WARNINGS: '1' } });
+    if (stderr.includes('imgbuild-no-such-group" not found')) return true;
+    expect(stderr).toMatch(/reserved|invalid|[Nn]ame/);
+    return false;
+  }
+
+  function allowed(name: string): boolean {
+    const content = { type: 'swap', label: '' } as const;
+    const lvm = { type: 'lvm', name: 'vg', volumes: [{ name, size: 1, content }] } as const;
+    const partition = { name: 'p', type: 'lvm', size: 1, content: lvm } as const;
+    const storage: Storage = { firmware: 'uefi', disks: [{ name: 'd', table: 'gpt', partitions: [partition] }] };
+    return checkNames(storage).length === 0;
+  }
+
+  it.each([...NAMES.split(' '), 'a b'])('%s is refused by both or taken by both', async (name) => {
+    expect(allowed(name)).toBe(await taken(name));
+    expect(allowed(`x${name}1`)).toBe(await taken(`x${name}1`));
+  });
+
+  it('others too', async () => {
+    const any = fc.string({ unit: fc.constantFrom(...'ab-_.+/:@ s'.split('')), minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(any, async (name) => {
+        expect(allowed(name)).toBe(await taken(name));
+      }),
+      { numRuns: 40, endOnFailure: true },
+    );
+  });
+});
