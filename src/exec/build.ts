@@ -9,7 +9,8 @@ import { CACHE_LEVEL, packTree, unpackTree } from './frames.js';
 import { dynamicInputs, hereOf, stageKeys, type Keys } from './keys.js';
 import { withLock } from './lock.js';
 import { rememberKeys } from './predict.js';
-import { publishTarball } from './publish.js';
+import { publish } from './publish.js';
+import { tarball } from './publish-tarball.js';
 import { findStage, rememberInputs, secretsTag, storeStage, type StageEntry } from './stages.js';
 import { toolVersions } from './tools.js';
 import { wholeTree } from './tree.js';
@@ -111,7 +112,7 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
   const entry = await wholeTree(context, build, { archive, base, all, dynamic }, keys);
   emit({ type: 'stage', profile, stage: 'output', state: 'start' });
   const outputStart = performance.now();
-  const files = await publish(context, plan, keys, entry, archive);
+  const files = await makeOutput(context, plan, keys, entry, archive);
   rememberOutput(settings, { ...record, files });
   rememberKeys(settings.cacheDir, settings.builderDigest, plan, { ...keys });
   rememberInputs(
@@ -132,7 +133,7 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
   return { profile, state: 'built', files, seconds: seconds() };
 }
 
-async function publish(
+async function makeOutput(
   context: Context,
   plan: BuildPlan,
   keys: Keys,
@@ -152,7 +153,7 @@ async function publish(
       storeStage(context.settings.cacheDir, keys.output, list);
     } else list = cached;
   }
-  return publishTarball(context, list, {
+  return await publish(context, [tarball(context, list)], {
     plan,
     inventory: entry.inventory ?? { debianVersion: '', packages: [] },
     epoch: entry.epoch,

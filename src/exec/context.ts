@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { lchownSync, statSync } from 'node:fs';
+import { fchownSync, lchownSync, statSync } from 'node:fs';
 import type { BuildEvent, BuildSettings } from './types.js';
 
 /** What every step of one build shares. */
@@ -28,6 +28,12 @@ export function giveToOwnerOf(directory: string, ...paths: readonly string[]): v
   const { uid, gid } = statSync(directory);
   if (uid === process.getuid?.() && gid === process.getgid?.()) return;
   for (const path of paths) lchownSync(path, mapped(uid), mapped(gid));
+}
+
+/** The same for an open file. */
+export function giveOpenToOwnerOf(directory: string, fd: number): void {
+  const { uid, gid } = statSync(directory);
+  if (uid !== process.getuid?.() || gid !== process.getgid?.()) fchownSync(fd, mapped(uid), mapped(gid));
 }
 
 /** An id that a user namespace does not map reads as this (/proc/sys/fs/overflowuid) and is nobody's to give. */

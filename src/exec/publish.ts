@@ -1,33 +1,31 @@
-import { createHash } from 'node:crypto';
 import {
-  closeSync,
   existsSync,
-  fsyncSync,
+  fstatSync,
+  fsync,
   mkdirSync,
-  mkdtempSync,
   openSync,
+  closeSync,
   readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
   rmSync,
   statfsSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { sha256 } from '../digest.js';
-import { EXIT, UserError } from '../errors.js';
+import { CommandError, EXIT, UserError } from '../errors.js';
 import type { BuildPlan } from '../plan/types.js';
 import { formatBytes } from '../units.js';
 import { giveToOwnerOf, type Context } from './context.js';
-import { framePath, type FrameList } from './frames.js';
+import type { Artefact, NewFile, NewFiles } from './formats/types.js';
 import { withLock } from './lock.js';
-import { imageName, linkName, proxmoxName, ROOTFS, stampOf, TARBALL } from './names.js';
+import { imageName, linkName, proxmoxName, ROOTFS, stampOf, TARBALL, type Stamp } from './names.js';
+import { mapLimit } from './parallel.js';
+import { ASIDE, unpublished, type Unpublished } from './publish-files.js';
+import { MANIFEST_SUFFIX, prune, relink, removeReplaced, writeSums, type ListedFile } from './publish-kept.js';
+import { output } from './run.js';
 import type { Inventory } from './stages.js';
-import type { BuildSettings } from './types.js';
 
 /** One file that a user gets. */
 export interface Published {
@@ -45,116 +43,140 @@ export interface ManifestFacts {
   readonly digests: Readonly<Record<string, string>>;
   readonly archive: readonly { readonly uri: string; readonly sha256: string }[];
   readonly tools: Readonly<Record<string, string>>;
+  /** Text for who puts the image to use, given the files' names: `<first file>.handover.md`. */
+  readonly handover?: (files: readonly ListedFile[]) => string;
 }
 
-const MANIFEST_SUFFIX = '.manifest.json';
+const HANDOVER_SUFFIX = '.handover.md';
 
-/** Names of directories that hold what is being written. */
-const ASIDE = '.imgbuild-';
+/** Below this an output directory counts as full when a tool could not write into it. */
+const FULL_BYTES = 1 << 20;
 
 /**
- * Writes a root filesystem tarball, its manifest and SHA256SUMS, and moves the stable link.
+ * Writes the files of a build, one manifest for all of them and SHA256SUMS, and moves the stable links.
  *
- * Everything is written and flushed in a directory of its own first; a name appears only with its whole content behind it.
- * One build at a time does so in a directory, and the next removes what one that was killed has left.
+ * Everything is written and flushed without a name first; a name appears only with its whole content behind it, and the
+ * manifest last. One build at a time does so in a directory, and the next removes what one that was killed has left.
  *
  * @throws UserError (exit 3) when the output directory cannot be written or is too full.
  */
-export async function publishTarball(context: Context, list: FrameList, facts: ManifestFacts): Promise<Published[]> {
-  const directory = join(context.settings.outputDir, context.profile);
+export async function publish(
+  context: Context,
+  artefacts: readonly Artefact[],
+  facts: ManifestFacts,
+): Promise<Published[]> {
+  const { outputDir } = context.settings;
+  const directory = join(outputDir, context.profile);
   return await guarded(directory, async () => {
     // Not recursive: Node (20) then reports a read-only filesystem as ENOENT.
     if (!existsSync(directory)) mkdirSync(directory);
-    giveToOwnerOf(context.settings.outputDir, directory);
-    return await withLock(directory, () => {
+    giveToOwnerOf(outputDir, directory);
+    return await withLock(directory, async () => {
       for (const name of readdirSync(directory)) {
         if (name.startsWith(ASIDE)) rmSync(join(directory, name), { recursive: true, force: true });
       }
-      requireSpace(context, list, directory);
-      return Promise.resolve(publishLocked(context, list, facts, directory));
+      requireSpace(artefacts, directory);
+      const files = unpublished(directory, outputDir);
+      try {
+        return await publishLocked(context, artefacts, facts, directory, files);
+      } finally {
+        files.close();
+      }
     });
   });
 }
 
-function publishLocked(context: Context, list: FrameList, facts: ManifestFacts, directory: string): Published[] {
+async function publishLocked(
+  context: Context,
+  artefacts: readonly Artefact[],
+  facts: ManifestFacts,
+  directory: string,
+  files: Unpublished,
+): Promise<Published[]> {
   const { settings, profile } = context;
-  const aside = mkdtempSync(join(directory, ASIDE));
-  try {
-    giveToOwnerOf(settings.outputDir, aside);
-    const image = join(aside, 'image');
-    const { bytes, hash } = concatenate(context, list, image);
-    const name = freeName(facts, settings, directory);
-    const text = manifestText(facts, name, bytes, hash);
-    const manifest = join(aside, 'manifest');
-    writeFlushed(manifest, text);
-    giveToOwnerOf(settings.outputDir, image, manifest);
-    // The image first: a manifest says that it is there.
-    renameSync(image, join(directory, name));
-    renameSync(manifest, join(directory, `${name}${MANIFEST_SUFFIX}`));
-    relink(settings.outputDir, directory, aside, linkName(profile, ROOTFS, TARBALL), name);
-    prune(directory, settings.keep, name);
-    writeSums(directory, aside, settings.outputDir);
-    flushDirectory(directory);
-    rmSync(join(directory, `${profile}_failed.log`), { force: true });
-    return [
-      { path: join(profile, name), bytes, sha256: hash },
-      { path: join(profile, `${name}${MANIFEST_SUFFIX}`), bytes: Buffer.byteLength(text), sha256: sha256(text) },
-    ];
-  } finally {
-    rmSync(aside, { recursive: true, force: true });
+  const written = await write(context, artefacts, facts, directory, files);
+  const [first] = written;
+  if (first === undefined) throw new Error('no format has written a file');
+  const texts: ListedFile[] = [];
+  if (facts.handover !== undefined) {
+    texts.push(await writeText(files.open(`${first.name}${HANDOVER_SUFFIX}`), facts.handover(written)));
   }
+  const listed = [...written, ...texts];
+  const manifest = await writeText(files.open(`${first.name}${MANIFEST_SUFFIX}`), manifestText(facts, listed));
+  context.signal.throwIfAborted();
+  files.appear();
+  relink(directory, settings.outputDir, listed);
+  removeReplaced(directory, manifest.name, new Set(listed.map(({ name }) => name)));
+  prune(directory, settings.keep, manifest.name);
+  writeSums(directory, settings.outputDir);
+  await flush(directory);
+  rmSync(join(directory, `${profile}_failed.log`), { force: true });
+  return [...listed, manifest].map(({ name, bytes, sha256: hash }) => ({
+    path: join(profile, name),
+    bytes,
+    sha256: hash,
+  }));
+}
+
+/** Has every format write its files; hashes and flushes them. */
+async function write(
+  context: Context,
+  artefacts: readonly Artefact[],
+  facts: ManifestFacts,
+  directory: string,
+  files: Unpublished,
+): Promise<ListedFile[]> {
+  const { settings, profile } = context;
+  const stamp = freeStamp(context, directory);
+  const made: { readonly file: NewFile; readonly link: string }[] = [];
+  const hashes = new Map<NewFile, string>();
+  const newFiles: NewFiles = {
+    newFile: (part, suffix) => {
+      const proxmox = settings.nameStyle === 'proxmox' && part === ROOTFS && suffix === TARBALL;
+      const name = proxmox
+        ? proxmoxName(facts.plan, facts.inventory.debianVersion, stamp, suffix)
+        : imageName(profile, part, stamp, suffix);
+      if (made.some(({ file }) => file.name === name)) throw new Error(`two formats write ${name}`);
+      const file = files.open(name);
+      made.push({ file, link: linkName(profile, part, suffix) });
+      return file;
+    },
+    hashed: (file, hash) => hashes.set(file, hash),
+  };
+  for (const artefact of artefacts) await artefact.write(newFiles);
+  return await mapLimit(made, cpus().length, async ({ file, link }) => {
+    const hash = hashes.get(file) ?? (await hashFile(context, file));
+    await promisify(fsync)(file.fd);
+    return { name: file.name, link, bytes: fstatSync(file.fd).size, sha256: hash };
+  });
+}
+
+async function hashFile(context: Context, file: NewFile): Promise<string> {
+  const options = { doing: `hashing ${file.name}`, signal: context.signal, onLine: context.log };
+  return (await output(['openssl', 'dgst', '-sha256', '-r', file.path], options)).slice(0, 64);
+}
+
+async function writeText(file: NewFile, text: string): Promise<ListedFile> {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length;) at += writeSync(file.fd, bytes, at);
+  await promisify(fsync)(file.fd);
+  return { name: file.name, bytes: bytes.length, sha256: sha256(text) };
 }
 
 /**
- * A name that is not taken: of two builds in one second the later gets the next. Where the caller has fixed the moment, or
- * the name has no time of day (Proxmox's), a build replaces the one before.
+ * A moment that no name in the directory has: of two builds in one second the later gets the next. Where the caller has
+ * fixed the moment, a build replaces the one before.
  */
-function freeName(facts: ManifestFacts, settings: BuildSettings, directory: string): string {
-  const stamp = stampOf(settings, new Date());
-  const replace = settings.nameStyle === 'proxmox' || settings.sourceDateEpoch !== undefined;
-  for (let seconds = stamp.seconds; ; seconds++) {
-    const name = fileName(facts, settings.nameStyle, { ...stamp, seconds });
-    if (replace || !existsSync(join(directory, name))) return name;
-  }
+function freeStamp(context: Context, directory: string): Stamp {
+  const stamp = stampOf(context.settings, new Date());
+  if (context.settings.sourceDateEpoch !== undefined) return stamp;
+  const names = readdirSync(directory);
+  let { seconds } = stamp;
+  while (names.some((name) => name.includes(`_${stamp.day}_${String(seconds)}.`))) seconds += 1;
+  return { ...stamp, seconds };
 }
 
-function fileName(
-  facts: ManifestFacts,
-  style: 'imgbuild' | 'proxmox',
-  stamp: { readonly day: string; readonly seconds: number },
-): string {
-  return style === 'proxmox'
-    ? proxmoxName(facts.plan, facts.inventory.debianVersion, stamp, TARBALL)
-    : imageName(facts.plan.profile, ROOTFS, stamp, TARBALL);
-}
-
-function concatenate(context: Context, list: FrameList, path: string): { bytes: number; hash: string } {
-  const hash = createHash('sha256');
-  const out = openSync(path, 'wx', 0o644);
-  const buffer = Buffer.alloc(1 << 20);
-  let bytes = 0;
-  try {
-    for (const name of list.frames) {
-      const fd = openSync(framePath(context.settings.cacheDir, name), 'r');
-      try {
-        for (let n = readSync(fd, buffer); n > 0; n = readSync(fd, buffer)) {
-          const part = buffer.subarray(0, n);
-          hash.update(part);
-          for (let at = 0; at < n;) at += writeSync(out, part, at);
-          bytes += n;
-        }
-      } finally {
-        closeSync(fd);
-      }
-    }
-    fsyncSync(out);
-  } finally {
-    closeSync(out);
-  }
-  return { bytes, hash: hash.digest('hex') };
-}
-
-function manifestText(facts: ManifestFacts, name: string, bytes: number, hash: string): string {
+function manifestText(facts: ManifestFacts, files: readonly ListedFile[]): string {
   const { plan } = facts;
   const manifest = {
     imgbuild: 1,
@@ -163,7 +185,7 @@ function manifestText(facts: ManifestFacts, name: string, bytes: number, hash: s
     architecture: plan.architecture,
     debianVersion: facts.inventory.debianVersion,
     sourceDateEpoch: facts.epoch,
-    files: [{ name, bytes, sha256: hash }],
+    files,
     collections: plan.collections,
     options: plan.options,
     secretsGiven: plan.secrets,
@@ -175,83 +197,28 @@ function manifestText(facts: ManifestFacts, name: string, bytes: number, hash: s
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
 }
 
-function writeFlushed(path: string, text: string): void {
-  const fd = openSync(path, 'w', 0o644);
-  try {
-    writeFileSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function flushDirectory(directory: string): void {
+async function flush(directory: string): Promise<void> {
   const fd = openSync(directory, 'r');
   try {
-    fsyncSync(fd);
+    await promisify(fsync)(fd);
   } finally {
     closeSync(fd);
   }
 }
 
-function relink(outputDir: string, directory: string, aside: string, link: string, name: string): void {
-  const fresh = join(aside, 'link');
-  symlinkSync(name, fresh);
-  giveToOwnerOf(outputDir, fresh);
-  renameSync(fresh, join(directory, link));
-}
-
-interface Kept {
-  readonly image: string;
-  readonly sha256: string;
-  readonly time: number;
-}
-
-/** The images of this directory that have a manifest, newest first. */
-function published(directory: string): Kept[] {
-  return readdirSync(directory)
-    .filter((name) => name.endsWith(MANIFEST_SUFFIX))
-    .map((name) => {
-      const path = join(directory, name);
-      const files = (JSON.parse(readFileSync(path, 'utf8')) as { files: { name: string; sha256: string }[] }).files;
-      return { image: files[0]?.name ?? '', sha256: files[0]?.sha256 ?? '', time: statSync(path).mtimeMs };
-    })
-    .filter((kept) => kept.image !== '' && !kept.image.includes('/') && existsSync(join(directory, kept.image)))
-    .sort((a, b) => b.time - a.time || (a.image < b.image ? 1 : -1));
-}
-
-/** Removes all but the newest `keep` images, and never the one just made. */
-function prune(directory: string, keep: number, current: string): void {
-  if (keep === 0) return;
-  const others = published(directory).filter(({ image }) => image !== current);
-  for (const { image } of others.slice(keep - 1)) {
-    rmSync(join(directory, image), { force: true });
-    rmSync(join(directory, `${image}${MANIFEST_SUFFIX}`), { force: true });
-  }
-}
-
-/** SHA256SUMS of all images and manifests that are there, in the form that `sha256sum --check` reads. */
-function writeSums(directory: string, aside: string, outputDir: string): void {
-  const lines = published(directory).flatMap(({ image, sha256: hash }) => {
-    const manifest = `${image}${MANIFEST_SUFFIX}`;
-    return [`${hash}  ${image}`, `${sha256(readFileSync(join(directory, manifest)))}  ${manifest}`];
-  });
-  const path = join(aside, 'sums');
-  writeFlushed(path, `${lines.sort((a, b) => (a.slice(66) < b.slice(66) ? -1 : 1)).join('\n')}\n`);
-  giveToOwnerOf(outputDir, path);
-  renameSync(path, join(directory, 'SHA256SUMS'));
-}
-
-function requireSpace(context: Context, list: FrameList, directory: string): void {
-  const need = list.frames.reduce((sum, name) => sum + statSync(framePath(context.settings.cacheDir, name)).size, 0);
+function freeBytes(directory: string): number {
   const stat = statfsSync(directory);
-  const free = stat.bavail * stat.bsize;
-  if (free < need + (1 << 20)) {
-    throw new UserError(`the output directory has ${formatBytes(free)} free, the image needs ${formatBytes(need)}`, {
-      exitCode: EXIT.environment,
-      hint: 'make room, or choose another place with --output DIR',
-    });
-  }
+  return stat.bavail * stat.bsize;
+}
+
+function requireSpace(artefacts: readonly Artefact[], directory: string): void {
+  const need = artefacts.reduce((sum, { bytes }) => sum + bytes, FULL_BYTES);
+  const free = freeBytes(directory);
+  if (free >= need) return;
+  throw new UserError(`the output directory has ${formatBytes(free)} free, the files need up to ${formatBytes(need)}`, {
+    exitCode: EXIT.environment,
+    hint: 'make room, or choose another place with --output DIR; the finished stages are in the cache',
+  });
 }
 
 /** What the system refuses in the output directory, in the user's words. */
@@ -259,22 +226,32 @@ async function guarded<T>(directory: string, work: () => Promise<T>): Promise<T>
   try {
     return await work();
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const reason =
-      code === 'EACCES' || code === 'EPERM'
-        ? 'may not be written to'
-        : code === 'EROFS'
-          ? 'is on a read-only filesystem'
-          : code === 'ENOTDIR' || code === 'EEXIST'
-            ? 'is not a directory'
-            : code === 'ENOSPC' || code === 'EDQUOT'
-              ? 'is full'
-              : undefined;
+    const reason = refusal(error, directory);
     if (reason === undefined) throw error;
     throw new UserError(`the output directory ${reason}: ${directory}`, {
       exitCode: EXIT.environment,
       hint: 'choose another place with --output DIR; the finished stages are in the cache',
       cause: error,
     });
+  }
+}
+
+function refusal(error: unknown, directory: string): string | undefined {
+  // A tool tells in its own words that it could not write.
+  if (error instanceof CommandError) return freeBytes(directory) < FULL_BYTES ? 'is full' : undefined;
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'EACCES':
+    case 'EPERM':
+      return 'may not be written to';
+    case 'EROFS':
+      return 'is on a read-only filesystem';
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return 'is not a directory';
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'is full';
+    default:
+      return undefined;
   }
 }

@@ -1,8 +1,8 @@
-import { existsSync, readlinkSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { digestOf, sha256 } from '../digest.js';
 import { readJson } from './json.js';
-import { linkName, ROOTFS, TARBALL } from './names.js';
+import { linkTarget, listedFiles, MANIFEST_SUFFIX } from './publish-kept.js';
 import { writeAtomically } from './stages.js';
 import type { BuildResult, BuildSettings } from './types.js';
 
@@ -52,11 +52,12 @@ function present(settings: Pick<BuildSettings, 'outputDir'>, record: OutputRecor
   const whole = record.files.every(
     (file) => statSync(join(settings.outputDir, file.path), { throwIfNoEntry: false })?.size === file.bytes,
   );
-  const image = record.files[0]?.path;
-  if (!whole || image === undefined) return undefined;
-  const directory = dirname(join(settings.outputDir, image));
-  const link = join(directory, linkName(record.profile, ROOTFS, TARBALL));
-  const linked = existsSync(link) && readlinkSync(link) === basename(image);
+  const manifest = record.files.find(({ path }) => path.endsWith(MANIFEST_SUFFIX))?.path;
+  if (!whole || manifest === undefined) return undefined;
+  const directory = dirname(join(settings.outputDir, manifest));
+  const linked = listedFiles(join(settings.outputDir, manifest)).every(
+    ({ name, link }) => link === undefined || linkTarget(join(directory, link)) === name,
+  );
   return linked && existsSync(join(directory, 'SHA256SUMS')) ? record.files : undefined;
 }
 

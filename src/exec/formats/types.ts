@@ -18,6 +18,8 @@ export interface NewFiles {
    * @param suffix with the dot.
    */
   readonly newFile: (part: string, suffix: string) => NewFile;
+  /** Tells the SHA-256 of what is in a file, for who has it at hand: saves reading it all again. */
+  readonly hashed: (file: NewFile, sha256: string) => void;
 }
 
 /** One format of an output, which may be several files. */
