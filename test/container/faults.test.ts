@@ -1,26 +1,25 @@
 import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { build, buildEnv, CACHE, failingBuild, imageDigest, withDirectory, type Built } from '../support/build.js';
-import { CHECKOUT, runCommand } from '../support/cli.js';
+import {
+  build,
+  buildEnv,
+  CACHE,
+  failingBuild,
+  imageDigest,
+  imagePath,
+  withDirectory,
+  type Built,
+} from '../support/build.js';
+import { PROFILE, reference, withCacheCopy } from '../support/caches.js';
+import { CHECKOUT, imgbuild, runCommand } from '../support/cli.js';
 
-const PROFILE = 'deb12-amd64-lxc';
-
+let first: Built;
+let digest: string;
 beforeAll(async () => {
-  await withDirectory(async (directory) => {
-    await build([PROFILE, '--output', directory]);
-  });
+  first = await reference();
+  digest = imageDigest(first);
 });
 
 /** Runs a build in a mount namespace of its own, after some mounts. */
@@ -39,6 +38,36 @@ async function buildWithMounts(mounts: string, args: readonly string[]) {
     ...args,
   ];
   return await runCommand(argv, { env: buildEnv() });
+}
+
+/** Builds the common profile with a cache, and throws the files away. */
+async function buildWith(cache: string) {
+  return await withDirectory((output) =>
+    imgbuild(['build', '--json', PROFILE, '--output', output], { env: buildEnv(cache) }),
+  );
+}
+
+/** File in a cache of a package of the common image. */
+function storedPackage(cache: string, name: string): string {
+  const { packages } = JSON.parse(readFileSync(`${imagePath(first)}.manifest.json`, 'utf8')) as {
+    packages: { name: string; version: string }[];
+  };
+  const version = packages.find((candidate) => candidate.name === name)?.version ?? '';
+  const debs = path.join(cache, 'debs');
+  const records = readdirSync(debs, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.deb.json'));
+  const record = records.find((file) => {
+    const { control } = JSON.parse(readFileSync(path.join(debs, file), 'utf8')) as { control: string };
+    return control.includes(`Package: ${name}\n`) && control.includes(`Version: ${version}\n`);
+  });
+  if (record === undefined) throw new Error(`no ${name} ${version} in ${debs}`);
+  return path.join(debs, record.replace(/\.json$/, ''));
+}
+
+/** Puts a shorter copy in the place of a file, which may have other names. */
+function truncate(file: string, bytes: (now: number) => number): void {
+  const whole = readFileSync(file);
+  rmSync(file);
+  writeFileSync(file, whole.subarray(0, Math.floor(bytes(whole.length))));
 }
 
 /** The mirror that mmdebstrap takes by itself, as the cache remembers it. */
@@ -60,7 +89,9 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
         'say "about to fail"\n\ntouch "$ROOT/etc/was-here"\nfalse || grep -q nothing /dev/null\nsay "never said"\n',
       );
       const profile = path.join(directory, 'bad.yaml');
-      writeFileSync(profile, 'suite: bookworm\narchitecture: amd64\ncollections: [targets/lxc, broken]\n');
+      // The same packages, so that the stages before come from the cache.
+      const whole = `${CHECKOUT}/profiles/examples/deb12/deb12-amd64-lxc.yaml`;
+      writeFileSync(profile, `extends: ${whole}\ncollections: [broken]\n`);
       const out = path.join(directory, 'out');
       const outcome = await failingBuild([profile, '--collection-dir', collections, '--output', out]);
       expect(outcome.code).toBe(5);
@@ -140,69 +171,32 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
   });
 
   it('truncated package in the cache: fetched again, with a warning, and the image is the same', async () => {
-    await withDirectory(async (directory) => {
-      const cache = path.join(directory, 'cache');
-      for (const part of ['debs', 'apt', 'builder']) {
-        if (existsSync(path.join(CACHE, part)))
-          cpSync(path.join(CACHE, part), path.join(cache, part), { recursive: true, mode: 2, verbatimSymlinks: true });
-      }
-      const debs = path.join(cache, 'debs');
-      const files = readdirSync(debs, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.deb'));
-      for (const name of files)
-        truncateSync(
-          path.join(debs, name),
-          Math.floor(statSync(path.join(debs, name)).size / (files.indexOf(name) < 10 ? 2 : 1)),
-        );
-      const outcome = await runCommand(
-        [
-          process.execPath,
-          `${CHECKOUT}/dist/cli.js`,
-          'build',
-          '--json',
-          PROFILE,
-          '--output',
-          path.join(directory, 'out'),
-        ],
-        { env: buildEnv(cache) },
-      );
+    await withCacheCopy(['packages', 'configure'], async (cache) => {
+      for (const name of ['openssh-server', 'openssh-sftp-server'])
+        truncate(storedPackage(cache, name), (bytes) => bytes / 2);
+      const outcome = await buildWith(cache);
       expect(outcome.code, outcome.stderr).toBe(0);
-      expect(outcome.stderr).toMatch(/is damaged; fetching it again/);
-      const reference = await build([PROFILE, '--output', path.join(directory, 'reference')]);
-      expect(imageDigest(JSON.parse(outcome.stdout) as Built)).toBe(imageDigest(reference));
+      expect(outcome.stderr).toMatch(/openssh-server\S* in the package cache is damaged; fetching it again/);
+      expect(outcome.stderr).toMatch(/openssh-sftp-server\S* in the package cache is damaged; fetching it again/);
+      expect(imageDigest(JSON.parse(outcome.stdout) as Built)).toBe(digest);
     });
   });
 
   it('damaged pieces of cached stages: made again, with a warning, and the image is the same', async () => {
-    await withDirectory(async (directory) => {
-      const reference = imageDigest(await build([PROFILE, '--output', path.join(directory, 'reference')]));
-      const stages = path.join(CACHE, 'stages');
-      const entries = readdirSync(stages).map((name) => readFileSync(path.join(stages, name), 'utf8'));
-      const configured = entries
+    await withCacheCopy([], async (cache) => {
+      const stages = path.join(cache, 'stages');
+      const frames = readdirSync(stages)
+        .map((name) => readFileSync(path.join(stages, name), 'utf8'))
         .map((text) => JSON.parse(text) as { stage: string; profile: string; frames: string[] })
-        .filter((entry) => entry.stage === 'configure' && entry.profile === PROFILE);
-      const frame = configured.at(-1)?.frames[1] ?? '';
-      const file = path.join(CACHE, 'frames', frame.slice(0, 2), frame);
-      truncateSync(file, Math.floor(statSync(file).size / 2));
-      for (const entry of configured) {
-        const other = entry.frames[3] ?? '';
-        if (other !== '') truncateSync(path.join(CACHE, 'frames', other.slice(0, 2), other), 1000);
-      }
-      const env = buildEnv();
-      const outcome = await runCommand(
-        [
-          process.execPath,
-          `${CHECKOUT}/dist/cli.js`,
-          'build',
-          '--json',
-          PROFILE,
-          '--output',
-          path.join(directory, 'out'),
-        ],
-        { env },
-      );
+        .filter((entry) => entry.stage === 'configure' && entry.profile === PROFILE)
+        .flatMap((entry) => [entry.frames[1], entry.frames[3]]);
+      const damaged = new Set(frames.filter((frame) => frame !== undefined));
+      expect(damaged.size).toBeGreaterThan(1);
+      for (const frame of damaged) truncate(path.join(cache, 'frames', frame.slice(0, 2), frame), (bytes) => bytes / 2);
+      const outcome = await buildWith(cache);
       expect(outcome.code, outcome.stderr).toBe(0);
       expect(outcome.stderr).toMatch(/damaged pieces of the cache are made again/);
-      expect(imageDigest(JSON.parse(outcome.stdout) as Built)).toBe(reference);
+      expect(imageDigest(JSON.parse(outcome.stdout) as Built)).toBe(digest);
     });
   });
 
@@ -278,8 +272,10 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
 describe('two builds of one profile at once', () => {
   it('both succeed with the same image', async () => {
     await withDirectory(async (directory) => {
-      const builds = await Promise.all([1, 2].map(() => build([PROFILE, '--output', directory, '--force'])));
-      expect(new Set(builds.map(imageDigest)).size).toBe(1);
+      const builds = await withCacheCopy(['packages', 'configure'], (cache) =>
+        Promise.all([1, 2].map(() => build([PROFILE, '--output', directory], buildEnv(cache)))),
+      );
+      expect(builds.map(imageDigest)).toEqual([digest, digest]);
       execFileSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: path.join(directory, PROFILE) });
       const sums = readFileSync(path.join(directory, PROFILE, 'SHA256SUMS'), 'utf8');
       for (const built of builds) expect(sums).toContain(path.basename(built.results[0]?.files[0]?.path ?? 'none'));
