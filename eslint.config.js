@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /*
- * Imports go one way: cli → commands → host | exec → plan → output planning → config → errors, units, log.
+ * Imports go one way: cli → commands → verify → host | exec → plan → disk, boot, output → config → errors, units, log.
  * What decides (configuration, planning) has no effects; what has effects does not decide.
  */
 const effects = {
@@ -48,12 +48,16 @@ export default tseslint.config(
   },
   imports(['src/exec/**/*.ts'], above('host', ...terminal)),
   imports(['src/host/**/*.ts'], above(...terminal)),
-  imports(['src/plan/**/*.ts', 'src/output/plan*.ts'], effects, above('exec', 'host', ...terminal)),
-  imports(['src/config/**/*.ts'], above('plan', 'output', 'exec', 'host', ...terminal)),
+  imports(['src/plan/**/*.ts'], effects, above('exec', 'host', 'verify', ...terminal)),
+  imports(['src/{disk,boot,output}/**/*.ts'], effects, above('plan', 'exec', 'host', 'verify', ...terminal)),
+  imports(['src/config/**/*.ts'], above('plan', 'disk', 'boot', 'output', 'exec', 'host', 'verify', ...terminal)),
   imports(
-    ['src/config/{schema,resolve,options,core-options,types}.ts', 'src/config/{schema,resolve,options}-*.ts'],
+    [
+      'src/config/{schema,resolve,options,core-options,formats,layout,types}.ts',
+      'src/config/{schema,resolve,options,layout}-*.ts',
+    ],
     effects,
-    above('load', 'plan', 'output', 'exec', 'host', ...terminal),
+    above('load', 'plan', 'disk', 'boot', 'output', 'exec', 'host', 'verify', ...terminal),
   ),
   imports(['src/{errors,units,log}.ts'], above('config', 'plan', 'output', 'exec', 'host', ...terminal)),
   {

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { listCollections, listProfiles, type Project } from '../config/load.js';
-import { OUTPUT_FORMATS } from '../config/schema.js';
+import { FORMAT_NAMES } from '../config/formats.js';
 import { contextOf, print, printJson, table } from './common.js';
 import { projectOf } from './request.js';
 
@@ -19,14 +19,14 @@ export function register(program: Command): void {
       if (options.json === true) printJson(LISTS[kind](project));
       else if (kind === 'profiles') printProfiles(project);
       else if (kind === 'collections') printCollections(project);
-      else print(OUTPUT_FORMATS.join('\n'));
+      else print(FORMAT_NAMES.join('\n'));
     });
 }
 
 const LISTS: Readonly<Record<(typeof KINDS)[number], (project: Project) => unknown>> = {
   profiles: listProfiles,
   collections: listCollections,
-  formats: () => OUTPUT_FORMATS,
+  formats: () => FORMAT_NAMES,
 };
 
 function printProfiles(project: Project): void {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
+import { FORMAT_NAMES, type FormatName } from '../config/formats.js';
 import { loadProfile, loadProject, type Project } from '../config/load.js';
 import { readSecrets } from '../config/secrets.js';
 import type { BuildRequest, BuildSettings } from '../exec/types.js';
@@ -18,6 +19,7 @@ export interface Prepared {
 /** Options of verbs that plan. */
 export interface PlanOptions {
   readonly set?: readonly string[];
+  readonly format?: readonly FormatName[];
 }
 
 /** Options of verbs that build. */
@@ -32,7 +34,18 @@ export interface BuildOptions extends PlanOptions {
 }
 
 export function addPlanOptions(command: Command): Command {
-  return command.option('--set <name=value>', 'set an option of the profile (repeatable)', collect);
+  return command
+    .option('--set <name=value>', 'set an option of the profile (repeatable)', collect)
+    .option('-f, --format <name[,name]>', 'make these formats instead of those of the profile', formats);
+}
+
+function formats(text: string, before: readonly FormatName[] = []): FormatName[] {
+  const added = text.split(',').map((word) => {
+    const format = FORMAT_NAMES.find((name) => name === word.trim());
+    if (format === undefined) throw new InvalidArgumentError(`Formats are ${FORMAT_NAMES.join(', ')}.`);
+    return format;
+  });
+  return [...before, ...added];
 }
 
 /** The project that a verb's global options describe. */
@@ -47,13 +60,13 @@ export function projectOf(context: Context): Project {
 }
 
 export function planProfile(project: Project, profile: string, options: PlanOptions): Omit<Prepared, 'secrets'> {
-  const config = loadProfile(project, profile, options.set ?? []);
+  const config = loadProfile(project, profile, options.set, options.format);
   return { plan: makePlan(config), roots: config.roots };
 }
 
 /** Loads and plans all profiles before anything is done with the first. */
 export function prepare(project: Project, profiles: readonly string[], options: PlanOptions): Prepared[] {
-  const configs = profiles.map((profile) => loadProfile(project, profile, options.set ?? []));
+  const configs = profiles.map((profile) => loadProfile(project, profile, options.set, options.format));
   const names = configs.map((config) => config.profile);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {

@@ -42,6 +42,8 @@ export interface CollectionFile {
   readonly after: readonly Located<string>[];
   readonly late: boolean;
   readonly options: readonly DeclaredOption[];
+  /** Formats of profiles that name none. */
+  readonly outputs: readonly string[];
   readonly packages: readonly Located<string>[];
   readonly conditional: readonly ConditionalPackages[];
   readonly permissions: readonly Located<Permission>[];
@@ -50,7 +52,7 @@ export interface CollectionFile {
 }
 
 /** Keys of a collection.yaml that a bundle cannot have: it is gone once its members are known. */
-const CONTENT_KEYS = ['options', 'set', 'packages', 'conditional', 'permissions'] as const;
+const CONTENT_KEYS = ['options', 'set', 'outputs', 'packages', 'conditional', 'permissions'] as const;
 
 /** Reads what a collection says about itself; `listed` are the lines of its packages.list. */
 export function readCollection(
@@ -83,6 +85,7 @@ export function readCollection(
     after: after.filter((entry) => entry.value !== '*'),
     late: valueAt(source, ['after']) === '*',
     options: readOptions(name, source, problems),
+    outputs: stringsAt(source, ['outputs']).map((entry) => entry.value),
     packages: [...stringsAt(source, ['packages']), ...listed],
     conditional: readConditional(source, problems),
     permissions: listAt(source, ['permissions']).flatMap(({ value, path }) => {

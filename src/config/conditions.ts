@@ -10,7 +10,7 @@ export interface Term {
 
 /** Reads a term of a condition; undefined when it is none. */
 export function parseTerm(text: string): Term | undefined {
-  const match = /^(!?)\s*([A-Za-z][A-Za-z0-9.-]*)\s*(?:=(.*))?$/su.exec(text.trim());
+  const match = /^(!?)\s*([A-Za-z][A-Za-z0-9.:-]*)\s*(?:=(.*))?$/su.exec(text.trim());
   if (match === null) return undefined;
   const [, not, name = '', list] = match;
   const values = list?.split('|').map((value) => value.trim());

@@ -24,19 +24,24 @@ const ESP_BYTES = 100 * MIB;
 /** More than nothing, in a form that parseSize takes. */
 const SIZE = /^(?!0+(?:\.0*)?\D*$)\d+(?:\.\d+)?\s*[kKmMgGtT]?(?:[iI]?[bB])?$/;
 
+/** A union passes on what is wrong with text, so its own message and that of the text have to be the same. */
+const sizeError = (more: string) => ({
+  error: (issue: { readonly input: unknown }) =>
+    `${JSON.stringify(issue.input)} is not a size, such as 512M or 10G${more}`,
+});
+
 const Bytes = lazily((z) =>
   z
-    .union([z.int().positive(), z.string().regex(SIZE)], {
-      error: (issue) => `${JSON.stringify(issue.input)} is not a size, such as 512M or 10G`,
-    })
+    .union([z.int().positive(), z.string().regex(SIZE, sizeError(''))], sizeError(''))
     .meta({ description: 'Such as 512M or 10G.' }),
 );
 
 const Size = lazily((z) =>
   z
-    .union([z.literal('rest'), z.int().positive(), z.string().regex(SIZE)], {
-      error: (issue) => `${JSON.stringify(issue.input)} is not a size, such as 512M or 10G, nor "rest"`,
-    })
+    .union(
+      [z.literal('rest'), z.int().positive(), z.string().regex(SIZE, sizeError(', nor "rest"'))],
+      sizeError(', nor "rest"'),
+    )
     .meta({ description: 'Such as 512M or 10G; `rest`: what the others leave.' }),
 );
 

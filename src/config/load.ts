@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -72,19 +73,32 @@ export function loadProject(dirs: ProjectDirs): Project {
 }
 
 /** What a profile means. Throws ConfigError with every problem of every file that it involves. */
-export function loadProfile(project: Project, nameOrPath: string, sets: readonly string[] = []): BuildConfig {
-  return resolveProfile(project, nameOrPath, sets).config;
+export function loadProfile(
+  project: Project,
+  nameOrPath: string,
+  sets: readonly string[] = [],
+  formats: readonly string[] = [],
+): BuildConfig {
+  return resolveProfile(project, nameOrPath, sets, formats).config;
 }
 
 /** As loadProfile, and tells who declared the options and who gave them their values. */
-export function resolveProfile(project: Project, nameOrPath: string, sets: readonly string[] = []): Resolution {
+export function resolveProfile(
+  project: Project,
+  nameOrPath: string,
+  sets: readonly string[] = [],
+  formats: readonly string[] = [],
+): Resolution {
   const problems: Problem[] = [];
   const { cwd } = project;
   const file = findProfile(project, nameOrPath);
   const profile = loadChain(file, project, problems);
   const siteFile = path.join(cwd, 'defaults.yaml');
   const site = existsSync(siteFile) ? { source: readYaml(siteFile, project, problems), directory: cwd } : undefined;
-  const resolution = resolve({ ...sharedInput(project), name: profileName(file), profile, site, sets }, problems);
+  const resolution = resolve(
+    { ...sharedInput(project), name: profileName(file), profile, site, sets, formats, random: randomUUID() },
+    problems,
+  );
   if (problems.length > 0) throw new ConfigError(inOrder(problems));
   const collections = resolution.order.flatMap((name) => project.collections.find(name)?.source ?? []);
   // A cache is no place for secrets, so files that hold some are read anew each time.
@@ -99,7 +113,10 @@ export function validateCollection(project: Project, name: string): readonly Pro
   const text = JSON.stringify({ suite: SUITE_NAMES.at(-1), architecture: ARCHITECTURES[0], collections: [name] });
   const source = parseYaml(text, `collection ${name}`, problems);
   const profile = [{ source, directory: project.cwd }];
-  resolve({ ...sharedInput(project), name: 'collection', profile, site: undefined, sets: [] }, problems);
+  resolve(
+    { ...sharedInput(project), name: 'collection', profile, site: undefined, sets: [], formats: [], random: '' },
+    problems,
+  );
   return inOrder(problems);
 }
 

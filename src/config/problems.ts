@@ -36,13 +36,21 @@ function issueProblems(source: Source, schema: z.ZodType, issue: Issue, before: 
     case 'invalid_key':
     case 'invalid_element':
       return issue.issues.flatMap((inner) => issueProblems(source, schema, inner, path));
+    case 'invalid_union': {
+      // Of alternatives without a message of their own, the one that is of the value's kind tells what is wrong.
+      const meant = issue.errors.find(
+        (issues) => !issues.some(({ code, path: at }) => at.length === 0 && code === 'invalid_type'),
+      );
+      if (meant === undefined || !issue.message.startsWith('Invalid input')) break;
+      return meant.flatMap((inner) => issueProblems(source, schema, inner, path));
+    }
     case 'too_small':
       if (issue.origin === 'array') return [problemAt(source, path, 'must have at least one entry')];
       return [problemAt(source, path, issue.message)];
     default:
-      if (value === undefined && path.length > 0) return [missingKey(source, path)];
-      return [problemAt(source, path, issue.message)];
   }
+  if (value === undefined && path.length > 0) return [missingKey(source, path)];
+  return [problemAt(source, path, issue.message)];
 }
 
 function missingKey(source: Source, path: Path): Problem {

@@ -2,6 +2,7 @@ import type { CollectionFile, DeclaredOption } from './collection.js';
 import type { Term } from './conditions.js';
 import { problemAt, type Located } from './document.js';
 import type { Problem } from '../errors.js';
+import { DISK_CONDITIONS, isDiskCondition } from './layout-uses.js';
 import { checkValue, optionEnvName } from './options.js';
 import { orderCollections, type OrderNode, type UnknownName } from './order.js';
 import type { ResolveInput } from './resolve-input.js';
@@ -108,6 +109,12 @@ export function checkTerm(term: Located<Term>, table: OptionTable, problems: Pro
     for (const value of values.filter((wanted) => !builtin.some((known) => known === wanted))) {
       reject(`${JSON.stringify(value)} is no ${name}`, didYouMean(value, builtin));
     }
+    return;
+  }
+  if (name === 'disk' || name.startsWith('disk:')) {
+    if (!isDiskCondition(name)) {
+      reject(`nothing about the disk is called "${name}"`, didYouMean(name, DISK_CONDITIONS));
+    } else if (values.length > 0) reject(`"${name}" has no value`, { hint: `write ${name} or !${name}` });
     return;
   }
   const option = table.declared.get(name) ?? table.elsewhere().get(name);

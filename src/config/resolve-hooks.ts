@@ -1,6 +1,7 @@
 import type { HookFile } from './content.js';
 import { problemAt } from './document.js';
 import type { Problem } from '../errors.js';
+import { DISK_VARIABLES } from './layout-uses.js';
 import { optionEnvName } from './options.js';
 import { nearestOption, type OptionTable } from './resolve-layers.js';
 import { didYouMean } from './suggest.js';
@@ -9,6 +10,8 @@ import { didYouMean } from './suggest.js';
 export interface HookNeeds {
   readonly options: readonly string[];
   readonly secrets: readonly string[];
+  /** Variables that tell about the disk. */
+  readonly disk: readonly string[];
 }
 
 /** `secret NAME` where a command can stand; elsewhere it is prose (a here document, a message). */
@@ -21,6 +24,7 @@ type Report = (column: number, message: string, hint?: string) => void;
 export function scanHook(hook: HookFile, table: OptionTable, problems: Problem[]): HookNeeds {
   const options = new Set<string>();
   const secrets = new Set<string>();
+  const disk = new Set<string>();
   for (const [index, line] of hook.text.split('\n').entries()) {
     if (/^\s*#/.test(line)) continue;
     const report: Report = (column, message, hint) => {
@@ -29,8 +33,9 @@ export function scanHook(hook: HookFile, table: OptionTable, problems: Problem[]
     };
     for (const name of optionsIn(line, table, report)) options.add(name);
     for (const name of secretsIn(line, table, report)) secrets.add(name);
+    for (const name of diskIn(line, report)) disk.add(name);
   }
-  return { options: [...options].sort(), secrets: [...secrets].sort() };
+  return { options: [...options].sort(), secrets: [...secrets].sort(), disk: [...disk].sort() };
 }
 
 function optionsIn(line: string, table: OptionTable, report: Report): string[] {
@@ -45,6 +50,14 @@ function optionsIn(line: string, table: OptionTable, report: Report): string[] {
     const optional = line.slice(0, index).endsWith('${') && /^:?[-+]/.test(line.slice(index + variable.length));
     const problem = unknownVariable(variable, optional, table);
     if (problem !== undefined) report(index, problem.message, problem.hint);
+    return [];
+  });
+}
+
+function diskIn(line: string, report: Report): string[] {
+  return [...line.matchAll(/\bDISK_\w+/g)].flatMap(({ index, 0: variable }) => {
+    if (DISK_VARIABLES.some((known) => known === variable)) return [variable];
+    report(index, `${variable} tells nothing about the disk`, didYouMean(variable, DISK_VARIABLES).hint);
     return [];
   });
 }

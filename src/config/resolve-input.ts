@@ -18,6 +18,10 @@ export interface ResolveInput {
   readonly site: ConfigFile | undefined;
   /** `name=text` arguments. */
   readonly sets: readonly string[];
+  /** Formats asked for instead of those of the profile; empty for these. */
+  readonly formats: readonly string[];
+  /** Fresh for each build; what identities come from when they are to be new. */
+  readonly random: string;
   readonly cwd: string;
   readonly roots: Readonly<Record<string, string>>;
   readonly collection: (name: string) => CollectionFile | undefined;

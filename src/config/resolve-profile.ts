@@ -2,12 +2,13 @@ import { problemAt, stringsAt, valueAt, type Located } from './document.js';
 import type { Problem } from '../errors.js';
 import { schemaProblems } from './problems.js';
 import type { ConfigFile, ResolveInput } from './resolve-input.js';
-import { DEFAULT_OUTPUTS, Defaults, Profile, REQUIRED_IN_PROFILE } from './schema.js';
+import { Defaults, Profile, REQUIRED_IN_PROFILE } from './schema.js';
 
 /** What a profile says apart from options. */
 export interface ProfileFacts {
   readonly suite: string;
   readonly architecture: string;
+  /** Empty when it does not say. */
   readonly outputs: readonly string[];
   readonly collections: readonly Located<string>[];
   /** Packages of the site, then of the files that are extended, then of the profile. */
@@ -29,7 +30,7 @@ export function readProfile(input: ResolveInput, problems: Problem[]): ProfileFa
   return {
     suite: text(last(input.profile, 'suite')),
     architecture: text(last(input.profile, 'architecture')),
-    outputs: outputs === undefined ? DEFAULT_OUTPUTS : [...new Set(outputs.map((entry) => entry.value))],
+    outputs: [...new Set((outputs ?? []).map((entry) => entry.value))],
     collections: input.profile.flatMap(({ source }) => stringsAt(source, ['collections'])),
     packages: files.map(({ source }) => stringsAt(source, ['packages'])),
   };

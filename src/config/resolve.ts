@@ -1,12 +1,15 @@
 import type { CollectionFile } from './collection.js';
 import type { Problem } from '../errors.js';
 import { checkTerm, gatherCollections } from './resolve-collections.js';
+import { isDiskCondition, storageUses } from './layout-uses.js';
 import { scanHook } from './resolve-hooks.js';
 import type { ConfigFile, Resolution, ResolveInput } from './resolve-input.js';
 import type { OptionLayer, OptionTable } from './resolve-layers.js';
 import { mergeOptions } from './resolve-options.js';
 import { mergePackages } from './resolve-packages.js';
 import { readProfile } from './resolve-profile.js';
+import { resolveOutputs } from './resolve-outputs.js';
+import { resolveStorage, seedOf } from './resolve-storage.js';
 import { PHASES, type Hook, type OptionValue, type ResolvedCollection } from './types.js';
 
 /**
@@ -19,7 +22,10 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
   const options = mergeOptions(table, optionLayers(input, collections), input.sets, input.cwd, problems);
   const terms = collections.flatMap(({ conditional }) => conditional.flatMap((entry) => entry.terms));
   for (const term of terms) checkTerm(term, table, problems);
+  const storage = resolveStorage(input.profile, options.values, problems);
+  const uses = storageUses(storage);
   const lookup = (name: string): OptionValue | undefined => {
+    if (isDiskCondition(name)) return uses.has(name);
     if (name === 'suite' || name === 'architecture') return facts[name];
     return name in options.secrets ? true : options.values[name];
   };
@@ -32,7 +38,9 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
       options: sortKeys(options.values),
       secrets: sortKeys(options.secrets),
       packages: mergePackages(collections, facts.packages, lookup),
-      outputs: facts.outputs,
+      outputs: resolveOutputs(input, facts.outputs, collections, storage, problems),
+      ...(storage === undefined ? {} : { storage }),
+      seed: seedOf(input, storage, options.values),
       roots: input.roots,
     },
     origins: options.origins,

@@ -1,11 +1,10 @@
 import type { z } from 'zod';
 
 import { OptionDeclaration } from './declarations.js';
+import { FORMAT_NAMES } from './formats.js';
+import { StorageTree } from './layout-schema.js';
 import { lazily } from './lazy.js';
 import { ARCHITECTURES, SUITE_NAMES } from './suites.js';
-
-/** Formats that a profile may ask for. */
-export const OUTPUT_FORMATS = ['tar.zst'] as const;
 
 /** What a profile gets that names no outputs. */
 export const DEFAULT_OUTPUTS: readonly string[] = ['tar.zst'];
@@ -89,6 +88,11 @@ export const Collection = lazily((z) =>
       .optional()
       .meta({ description: 'Options that profiles may set.' }),
     set: OptionValues().optional().meta({ description: 'Other defaults for options of collections that come before.' }),
+    outputs: z
+      .array(z.enum(FORMAT_NAMES))
+      .min(1)
+      .optional()
+      .meta({ description: 'Formats of a profile with this collection that does not name its own.' }),
     packages: Packages().optional().meta({ description: 'Packages that every image with this collection has.' }),
     conditional: z.array(Conditional()).optional().meta({ description: 'Packages that depend on options.' }),
     permissions: z.array(Permission()).optional().meta({ description: 'Modes and owners of files of the overlay.' }),
@@ -110,7 +114,8 @@ export const Profile = lazily((z) =>
     collections: CollectionNames().optional().meta({ description: 'What the image consists of.' }),
     options: OptionValues().optional().meta({ description: 'Values of options, nested or with dotted names.' }),
     packages: Packages().optional().meta({ description: 'Further packages; -name leaves one out.' }),
-    outputs: z.array(z.enum(OUTPUT_FORMATS)).min(1).optional().meta({ description: 'Formats to make.' }),
+    disk: StorageTree().optional().meta({ description: 'Disks and what is on them, instead of the ready-made ones.' }),
+    outputs: z.array(z.enum(FORMAT_NAMES)).min(1).optional().meta({ description: 'Formats to make.' }),
   }),
 );
 export type Profile = z.infer<ReturnType<typeof Profile>>;

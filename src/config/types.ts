@@ -1,3 +1,5 @@
+import type { Storage } from './layout.js';
+
 /** The mmdebstrap phases that collections hook into, in the order in which they run. */
 export const PHASES = ['setup', 'extract', 'essential', 'customize'] as const;
 export type Phase = (typeof PHASES)[number];
@@ -30,6 +32,8 @@ export interface Hook {
   readonly sha256: string;
   /** Options whose environment variable the script mentions: the only ones it is given. */
   readonly options: readonly string[];
+  /** Variables about the disk (DISK_…) that the script mentions. */
+  readonly disk: readonly string[];
   /** Secrets that the script asks for by name with `secret NAME`. */
   readonly secrets: readonly string[];
   /** The collection's `files/` directory, when there is one and the script mentions $FILES. */
@@ -84,6 +88,10 @@ export interface BuildConfig {
   };
   /** Names of formats in the output table, e.g. `tar.zst`. */
   readonly outputs: readonly string[];
+  /** The disks of a machine; containers have none. */
+  readonly storage?: Storage;
+  /** What the identities of the disks come from. */
+  readonly seed: string;
   /** Absolute directories behind the `root` of every FileRef. */
   readonly roots: Readonly<Record<string, string>>;
 }

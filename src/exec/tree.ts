@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError } from '../errors.js';
 import type { BuildPlan, StageName } from '../plan/types.js';
@@ -143,7 +143,11 @@ function epochOf(context: Context, debs: readonly StoredDeb[]): number {
 }
 
 async function configure(context: Context, build: Build, root: string, epoch: number): Promise<void> {
-  const step = stageOf(build.plan, 'configure').steps.find((candidate) => candidate.kind === 'phase');
+  const { steps } = stageOf(build.plan, 'configure');
+  for (const step of steps) {
+    if (step.kind === 'write') writeFileSync(join(root, step.path), step.text, { mode: 0o644 });
+  }
+  const step = steps.find((candidate) => candidate.kind === 'phase');
   if (step === undefined) return;
   const script = writePhase(context, step, epoch, build.plan.apt.mergedUsr);
   const watch = watchPhases(context, 'configure', new Map([[step.phase, script.count]]));

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 import { optionEnvName, optionEnvValue } from '../config/options.js';
 import type { BuildConfig, Hook, OptionValue, Phase, ResolvedCollection } from '../config/types.js';
+import { diskFacts } from '../disk/facts.js';
+import { planDisks } from '../disk/plan.js';
+import { fstabText } from '../disk/tables.js';
+import type { DiskFacts, DiskPlan } from '../disk/types.js';
 import { digestOf } from '../digest.js';
+import { formatBytes } from '../units.js';
 import type { AptPlan, BuildPlan, Input, PhaseItem, Stage, StageName, Step } from './types.js';
 
 /** Raised when the meaning of a stage's inputs changes, so that no cache entry of an older program is taken for current. */
@@ -13,18 +18,21 @@ const BASE_PHASES: readonly Phase[] = ['setup', 'extract', 'essential'];
 /**
  * Decides everything that a build will do. Pure: equal configurations give equal plans, whatever the machine.
  *
- * Four stages, each keyed by its own inputs and those of the stage before:
+ * Stages, each keyed by its own inputs and those of the stage before:
  * - `base`: the suite with the packages that collections name unconditionally, so profiles of a suite share it;
  * - `packages`: what conditions and the profile add to that;
  * - `configure`: customize overlays and hooks;
+ * - `assemble`: the disks of a machine, in files; only with a storage;
  * - `output`: the files the user gets.
  */
 export function makePlan(config: BuildConfig): BuildPlan {
   const apt = aptPlan(config);
   const base = baseStage(config, apt);
   const packages = packagesStage(config, base);
-  const configure = configureStage(config, packages);
-  const output = outputStage(config, configure);
+  const disks = config.storage === undefined ? [] : planDisks(config.storage, config.seed);
+  const configure = configureStage(config, packages, disks);
+  const assemble = disks.length === 0 ? [] : [assembleStage(configure, disks)];
+  const output = outputStage(config, assemble[0] ?? configure);
   return {
     profile: config.profile,
     suite: config.suite,
@@ -35,7 +43,8 @@ export function makePlan(config: BuildConfig): BuildPlan {
     packages: config.packages,
     secrets: Object.keys(config.secrets).sort(),
     outputs: config.outputs,
-    stages: [base, packages, configure, output],
+    disks,
+    stages: [base, packages, configure, ...assemble, output],
   };
 }
 
@@ -80,13 +89,34 @@ function packagesStage(config: BuildConfig, before: Stage): Stage {
   return stage('packages', before.digest, [{ name: 'packages', digest: digestOf(extra) }], steps);
 }
 
-function configureStage(config: BuildConfig, before: Stage): Stage {
-  const step = phaseStep(config, 'customize');
+function configureStage(config: BuildConfig, before: Stage, disks: readonly DiskPlan[]): Stage {
+  const facts = config.storage === undefined ? {} : diskFacts(config.storage, disks);
+  const step = phaseStep(config, 'customize', facts);
+  // Before the hooks, which may add to them.
+  const files = disks.length === 0 ? [] : [writeStep('etc/fstab', fstabText(disks))];
   const steps: Step[] = [
+    ...files,
     ...(step === undefined ? [] : [step]),
     { kind: 'clean', title: 'remove what a build leaves behind' },
   ];
-  return stage('configure', before.digest, phaseInputs(config, 'customize'), steps);
+  const inputs = [
+    ...files.map(({ path, text }) => ({ name: `file ${path}`, digest: digestOf(text) })),
+    ...phaseInputs(config, 'customize', facts),
+  ];
+  return stage('configure', before.digest, inputs, steps);
+}
+
+function writeStep(path: string, text: string): Extract<Step, { kind: 'write' }> {
+  return { kind: 'write', title: `write /${path}`, path, text };
+}
+
+function assembleStage(before: Stage, disks: readonly DiskPlan[]): Stage {
+  const inputs = disks.map((disk) => ({ name: `disk ${disk.name}`, digest: digestOf(disk) }));
+  const steps = disks.map((disk): Step => {
+    const partitions = `${String(disk.partitions.length)} partition${disk.partitions.length === 1 ? '' : 's'}`;
+    return { kind: 'assemble', title: `disk ${disk.name}, ${formatBytes(disk.bytes)}, ${partitions}`, disk };
+  });
+  return stage('assemble', before.digest, inputs, steps);
 }
 
 function outputStage(config: BuildConfig, before: Stage): Stage {
@@ -103,33 +133,33 @@ function stage(name: StageName, before: string, inputs: readonly Input[], steps:
 }
 
 /** Overlays in collection order, then hooks by number, collection order and name. */
-function phaseStep(config: BuildConfig, phase: Phase): Step | undefined {
+function phaseStep(config: BuildConfig, phase: Phase, facts: DiskFacts = {}): Step | undefined {
   const items: PhaseItem[] = [
     ...overlaysOf(config.collections, phase).map(({ collection, entries }): PhaseItem => ({
       kind: 'overlay',
       collection,
       entries,
     })),
-    ...hooksOf(config.collections, phase).map((hook): PhaseItem => hookItem(config, hook)),
+    ...hooksOf(config.collections, phase).map((hook): PhaseItem => hookItem(config, hook, facts)),
   ];
   if (items.length === 0) return undefined;
   return { kind: 'phase', title: `${phase} phase`, phase, items };
 }
 
-function hookItem(config: BuildConfig, hook: Hook): PhaseItem {
+function hookItem(config: BuildConfig, hook: Hook, facts: DiskFacts): PhaseItem {
   return {
     kind: 'hook',
     collection: hook.collection,
     name: hook.name,
     file: hook.file,
     ...(hook.files === undefined ? {} : { files: hook.files }),
-    env: hookEnvironment(config, hook),
+    env: hookEnvironment(config, hook, facts),
     secrets: hook.secrets.filter((name) => config.secrets[name] !== undefined),
   };
 }
 
 /** The variables of a hook: the fixed few, and the options that its text mentions. */
-function hookEnvironment(config: BuildConfig, hook: Hook): Record<string, string> {
+function hookEnvironment(config: BuildConfig, hook: Hook, facts: DiskFacts): Record<string, string> {
   const env: Record<string, string> = {
     ARCH: config.architecture,
     COLLECTION: hook.collection,
@@ -140,10 +170,11 @@ function hookEnvironment(config: BuildConfig, hook: Hook): Record<string, string
     const value = config.options[name];
     if (value !== undefined) env[optionEnvName(name)] = optionEnvValue(value);
   }
+  for (const name of hook.disk) env[name] = facts[name] ?? '';
   return env;
 }
 
-function phaseInputs(config: BuildConfig, phase: Phase): Input[] {
+function phaseInputs(config: BuildConfig, phase: Phase, facts: DiskFacts = {}): Input[] {
   const overlays = overlaysOf(config.collections, phase).map(({ collection, entries }) => ({
     name: `overlay ${collection} (${phase})`,
     digest: digestOf(entries.map((entry) => ({ ...entry, source: undefined }))),
@@ -158,7 +189,10 @@ function phaseInputs(config: BuildConfig, phase: Phase): Input[] {
   const secrets = [...new Set(hooks.flatMap((hook) => hook.secrets))]
     .sort()
     .map((name) => ({ name: `secret ${name}`, digest: config.secrets[name] === undefined ? 'absent' : 'given' }));
-  return [...overlays, ...scripts, ...options, ...secrets];
+  const disk = [...new Set(hooks.flatMap((hook) => hook.disk))]
+    .sort()
+    .map((name) => ({ name: `${name} of the disk`, digest: digestOf(facts[name] ?? '') }));
+  return [...overlays, ...scripts, ...options, ...secrets, ...disk];
 }
 
 function overlaysOf(collections: readonly ResolvedCollection[], phase: Phase) {

@@ -1,4 +1,6 @@
 import type { FileRef, OptionValue, OverlayEntry, Phase } from '../config/types.js';
+import type { DiskPlan } from '../disk/types.js';
+import type { Machine } from '../output/types.js';
 
 /** One input of a stage, for the digest and for `--explain`. */
 export interface Input {
@@ -7,7 +9,7 @@ export interface Input {
   readonly digest: string;
 }
 
-export type StageName = 'base' | 'packages' | 'configure' | 'output';
+export type StageName = 'base' | 'packages' | 'configure' | 'assemble' | 'output';
 
 /** A piece of a phase: files laid over the image, or a script run on it. */
 export type PhaseItem =
@@ -28,7 +30,9 @@ export type Step =
   | { readonly kind: 'bootstrap'; readonly title: string; readonly packages: readonly string[] }
   | { readonly kind: 'phase'; readonly title: string; readonly phase: Phase; readonly items: readonly PhaseItem[] }
   | { readonly kind: 'install'; readonly title: string; readonly packages: readonly string[] }
+  | { readonly kind: 'write'; readonly title: string; readonly path: string; readonly text: string }
   | { readonly kind: 'clean'; readonly title: string }
+  | { readonly kind: 'assemble'; readonly title: string; readonly disk: DiskPlan }
   | { readonly kind: 'pack'; readonly title: string; readonly format: string };
 
 export interface Stage {
@@ -60,6 +64,10 @@ export interface BuildPlan {
   readonly packages: { readonly shared: readonly string[]; readonly extra: readonly string[] };
   readonly secrets: readonly string[];
   readonly outputs: readonly string[];
+  /** The first one boots; empty for a container. */
+  readonly disks: readonly DiskPlan[];
+  /** The virtual machine that formats such as OVA describe. */
+  readonly machine?: Machine;
   readonly stages: readonly Stage[];
 }
 

@@ -82,7 +82,7 @@ describe('a profile', () => {
 
   it.each<[string, string[], string[]]>([
     ['unknown keys', ['pakages: [x]'], ['4:1: pakages: unknown key "pakages" (did you mean "packages"?)']],
-    ['unknown outputs', ['outputs: [tar.gz]'], ['4:11: outputs[0]: "tar.gz" is not one of tar.zst']],
+    ['unknown outputs', ['outputs: [tar.gz]'], ['4:11: outputs[0]: "tar.gz" is not one of tar.zst, raw, raw.zst, qcow2, vhdx, vhd, vmdk, ova']],
     ['no outputs at all', ['outputs: []'], ['4:10: outputs: must have at least one entry']],
     [
       'wrong packages',

@@ -13,6 +13,7 @@ function hook(name: string, more: Partial<Hook> = {}): Hook {
     file: { root: 'imgbuild', path: `base/hooks/customize/${name}` },
     sha256: digestOf(name),
     options: [],
+    disk: [],
     secrets: [],
     filesDigest: '',
     ...more,
@@ -52,6 +53,7 @@ function config(more: Partial<BuildConfig> = {}): BuildConfig {
     secrets: {},
     packages: { shared: ['less'], extra: ['cron'] },
     outputs: ['tar.zst'],
+    seed: 'seed',
     roots: { imgbuild: '/somewhere' },
     ...more,
   };

@@ -1,0 +1,66 @@
+import type { OptionDeclaration } from './declarations.js';
+
+/** Options that describe a virtual machine to its platform; the image itself does not depend on them. */
+export const MACHINE_OPTIONS = {
+  'vm.cpus': {
+    type: 'integer',
+    default: 2,
+    min: 1,
+    max: 768,
+    help: 'Virtual processors that OVA and the hand-over commands ask for.',
+  },
+  'vm.memory': {
+    type: 'integer',
+    default: 2048,
+    min: 128,
+    max: 25165824,
+    help: 'Memory that OVA and the hand-over commands ask for, in MiB.',
+  },
+  'vm.network': {
+    type: 'string',
+    default: 'VM Network',
+    pattern: '[^<>&"\\x00-\\x1f]{1,80}',
+    help: 'Network of an OVA; whoever deploys it maps the name to one of theirs.',
+  },
+  'vm.hardwareVersion': {
+    type: 'integer',
+    default: 15,
+    min: 13,
+    max: 22,
+    help: 'Virtual hardware of an OVA: 13 for ESXi 6.5, 14 for 6.7, 15 for 6.7U2, 17 for 7.0, 19 for 7.0U2, 20 for 8.0, 21 for 8.0U2, 22 for 9.0.',
+  },
+  'vm.osType': {
+    type: 'string',
+    default: '',
+    pattern: '[A-Za-z0-9_]+',
+    help: 'Guest system of an OVA as vSphere names it, e.g. debian12_64Guest; empty takes the newest that the hardware version knows.',
+  },
+  'vm.hardening': {
+    type: 'boolean',
+    default: true,
+    help: "Settings of an OVA that close the channels between guest, host and console which VMware's guides advise to close.",
+  },
+  'vm.hotAdd': {
+    type: 'boolean',
+    default: false,
+    help: 'Let processors and memory be added to a machine from an OVA while it runs.',
+  },
+  'vm.annotation': {
+    type: 'string',
+    default: '',
+    help: 'Notes that an OVA carries; shown by vSphere.',
+  },
+  'vm.properties': {
+    type: 'enum',
+    values: ['none', 'cloud-init'],
+    default: 'none',
+    help: "Questions that an OVA asks when it is deployed: none, or those of cloud-init's OVF data source.",
+  },
+  'vm.extraConfig': {
+    type: 'list',
+    default: [],
+    item: '[A-Za-z0-9_.:-]+=[^\\x00-\\x1f]*',
+    accumulate: true,
+    help: 'Further settings of an OVA, each as name=value; they win over those of vm.hardening.',
+  },
+} as const satisfies Readonly<Record<string, OptionDeclaration>>;
