@@ -160,6 +160,7 @@ export function followBuilds(output: {
     const text = liveLine(progress, seconds(), screen.width());
     screen.live(text === '' ? '' : styled(screen, 'dim', text));
   };
+  const due = transferPace();
   const live = screen.isTerminal && logFormat === 'text' && (level === 'info' || level === 'debug');
   const timer = live ? setInterval(show, 100) : undefined;
   return {
@@ -168,7 +169,7 @@ export function followBuilds(output: {
       const line = eventLine(event);
       // A program that asked for records wants every one; only what is said as a log line has a level of its own.
       if (logFormat === 'json') log[event.type === 'log' ? event.level : 'info'](line?.text ?? event.type, { event });
-      else if (line !== undefined) log[line.level](line.text);
+      else if (line !== undefined) log[!live && due(event, seconds()) ? 'info' : line.level](line.text);
       if (live) show();
     },
     close: () => {
@@ -176,6 +177,21 @@ export function followBuilds(output: {
       screen.live('');
       return progress;
     },
+  };
+}
+
+/** Seconds between lines about a download where there is no live line. */
+const TRANSFER_PACE = 5;
+
+/** Says which of the events about downloads are worth a line that stays: none of a quick download, few of a long one. */
+function transferPace(): (event: BuildEvent, now: number) => boolean {
+  const last = new Map<string, number>();
+  return (event, now) => {
+    if (event.type !== 'progress' || event.transfer === undefined) return false;
+    const before = last.get(event.profile);
+    if (before !== undefined && now - before < TRANSFER_PACE) return false;
+    last.set(event.profile, now);
+    return before !== undefined;
   };
 }
 

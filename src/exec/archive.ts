@@ -9,6 +9,7 @@ import { readJson } from './json.js';
 import { output, run } from './run.js';
 import { defaultSources, sourcesFor, type SourceFile } from './sources.js';
 import { writeAtomically } from './stages.js';
+import { indexesArrived, watchTransfer } from './transfer.js';
 
 /** A package file as the archive names it. */
 export interface RemoteDeb {
@@ -71,7 +72,7 @@ export async function openArchive(context: Context, plan: BuildPlan): Promise<Ar
       });
     }
   } else {
-    await update(context, config, plan.apt);
+    await update(context, directory, config, plan.apt);
   }
   const releases = await readReleases(context, config, directory);
   await giveTreeToOwnerOf(context, join(context.settings.cacheDir, 'apt'));
@@ -114,7 +115,8 @@ function hasLists(directory: string): boolean {
   );
 }
 
-async function update(context: Context, config: string, apt: AptPlan): Promise<void> {
+async function update(context: Context, directory: string, config: string, apt: AptPlan): Promise<void> {
+  const stopWatching = watchTransfer(context, 'reading the archive', indexesArrived(join(directory, 'state/lists')));
   try {
     await run(['apt-get', '--error-on=any', 'update'], {
       doing: 'reading the archive',
@@ -124,8 +126,9 @@ async function update(context: Context, config: string, apt: AptPlan): Promise<v
       exitCode: EXIT.archive,
     });
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    throw archiveError(error, apt);
+    throw error instanceof CommandError ? archiveError(error, apt) : error;
+  } finally {
+    stopWatching();
   }
 }
 
@@ -172,12 +175,11 @@ function archiveError(error: CommandError, apt: AptPlan): UserError {
     .slice(0, 4)
     .map((line) => line.trim())
     .join('\n  ');
-  const ours = apt.mirror === '' && apt.sources.length === 0;
   const hint = /NO_PUBKEY|not signed|Sub-process .*(sqv|gpgv)|signature|verif/i.test(text)
     ? 'the signature does not match the key: check `key` of the source in apt.sources, or the mirror'
     : /404|does not have a Release file/.test(text)
       ? 'check the suite and apt.mirror, apt.securityMirror and apt.sources of the profile'
-      : ours
+      : apt.mirror === '' && apt.sources.length === 0
         ? 'check the network of this machine; behind a proxy use --apt-proxy URL, without network --offline'
         : 'check apt.mirror, apt.securityMirror and apt.sources of the profile, and the network';
   return new UserError(`the archive cannot be read:\n  ${reason === '' ? text : reason}`, {

@@ -24,6 +24,7 @@ import { readJson } from './json.js';
 import { mapLimit } from './parallel.js';
 import { output, run, TOOL_ENV } from './run.js';
 import { writeAtomically } from './stages.js';
+import { filesArrived, watchTransfer } from './transfer.js';
 
 /** A package in the cache, with its members decompressed. */
 export interface StoredDeb {
@@ -145,7 +146,8 @@ async function download(
 ): Promise<void> {
   const bytes = debs.reduce((sum, deb) => sum + deb.bytes, 0);
   const title = `${String(debs.length)} packages, ${String(Math.ceil(bytes / 1e6))} MB`;
-  context.emit({ type: 'progress', profile: context.profile, text: `downloading ${title}` });
+  const arrived = filesArrived(debs.map((deb) => ({ path: join(directory, deb.sha256), bytes: deb.bytes })));
+  const stopWatching = watchTransfer(context, 'downloading packages', arrived);
   const args = debs.flatMap((deb) => [deb.uri, join(directory, deb.sha256), `SHA256:${deb.sha256}`]);
   try {
     await run(['/usr/lib/apt/apt-helper', 'download-file', ...args], {
@@ -169,6 +171,8 @@ async function download(
         : 'the archive may be changing under us or be out of reach: run the build again',
       cause: error,
     });
+  } finally {
+    stopWatching();
   }
 }
 

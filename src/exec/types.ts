@@ -52,10 +52,20 @@ export type BuildEvent =
       readonly total: number;
       readonly title: string;
     }
-  | { readonly type: 'progress'; readonly profile: string; readonly text: string }
+  | { readonly type: 'progress'; readonly profile: string; readonly text: string; readonly transfer?: Transfer }
   | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly text: string }
   | { readonly type: 'result'; readonly result: BuildResult }
   | { readonly type: 'error'; readonly error: BuildFailure };
+
+/** How far a download is. */
+export interface Transfer {
+  readonly files?: { readonly done: number; readonly total: number };
+  readonly bytes: number;
+  /** Bytes of all files; undefined when nobody knows yet. */
+  readonly total?: number;
+  /** Bytes a second, lately. */
+  readonly rate: number;
+}
 
 export interface BuildResult {
   readonly profile: string;

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { rateOf, recent, transferText } from '../../src/exec/transfer.js';
 import type { BuildEvent } from '../../src/exec/types.js';
 import type { Level, Logger } from '../../src/log.js';
 import {
@@ -133,5 +134,71 @@ describe('following builds', () => {
     follower.close();
     expect(lines.map(([, , fields]) => fields)).toEqual(events.map((event) => ({ event })));
     expect(lines.map(([level]) => level)).toEqual(['info', 'info', 'info', 'info', 'info', 'warn']);
+  });
+});
+
+const MIB = 2 ** 20;
+const part = (bytes: number, rate = 8 * MIB): BuildEvent => {
+  const transfer = { files: { done: bytes / MIB, total: 180 }, bytes, total: 64 * MIB, rate };
+  return { type: 'progress', profile: 'web', text: transferText('downloading packages', transfer), transfer };
+};
+
+describe('downloads', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('say how many files and bytes have come of how many, and how quickly', () => {
+    expect(liveLine(after(start, step, part(12 * MIB)), 3, 120)).toBe(
+      'web: packages 2/5 · install packages · downloading packages 12/180, 12.0 MiB of 64.0 MiB, 8.0 MiB/s 3.0 s',
+    );
+  });
+
+  it('say what is known where the number of files, the whole or the rate is not', () => {
+    expect(transferText('reading the archive', { bytes: 512, rate: 0 })).toBe('reading the archive, 512 B');
+  });
+
+  it('have the rate of the last seconds', () => {
+    const at = (seconds: number, bytes: number) => ({ at: seconds * 1000, bytes });
+    // 1 MB/s for ten seconds, then nothing more.
+    const times = Array.from({ length: 16 }, (_, second) => at(second, Math.min(second, 10) * 1e6));
+    const rates = times.map((_, n) =>
+      rateOf(times.slice(0, n + 1).reduce<readonly ReturnType<typeof at>[]>(recent, [])),
+    );
+    expect(rates[0]).toBe(0);
+    expect(rates.slice(1, 11)).toEqual(Array.from({ length: 10 }, () => 1e6));
+    expect(rates[12]).toBe(5e5);
+    expect(rates.slice(14)).toEqual([0, 0]);
+  });
+
+  it('are a line every few seconds where there is no terminal, and none when they are quick', () => {
+    vi.useFakeTimers();
+    const screen = createScreen({ write: () => true }, {}, { color: false });
+    const { log, lines } = record();
+    const follower = followBuilds({ screen, log, logFormat: 'text', level: 'info' });
+    for (let half = 0; half <= 24; half++) {
+      follower.event(part(half * MIB));
+      vi.advanceTimersByTime(500);
+    }
+    follower.close();
+    const said = lines.filter(([level]) => level === 'info').map(([, text]) => text);
+    expect(said.map((text) => /(\d+)\/180/.exec(text)?.[1])).toEqual(['10', '20']);
+    expect(said[0]).toBe('web: downloading packages 10/180, 10.0 MiB of 64.0 MiB, 8.0 MiB/s');
+  });
+
+  it('are in the live line alone on a terminal, and whole records for programs', () => {
+    vi.useFakeTimers();
+    const screen = createScreen({ isTTY: true, write: () => true }, {}, { color: false });
+    for (const logFormat of ['text', 'json'] as const) {
+      const { log, lines } = record();
+      const follower = followBuilds({ screen, log, logFormat, level: 'info' });
+      for (let second = 0; second < 12; second++) {
+        follower.event(part(second * MIB));
+        vi.advanceTimersByTime(1000);
+      }
+      follower.close();
+      if (logFormat === 'text') expect(lines.map(([level]) => level)).not.toContain('info');
+      else expect(lines.map(([, , fields]) => fields)).toContainEqual({ event: part(3 * MIB) });
+    }
   });
 });
