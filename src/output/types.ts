@@ -1,10 +1,12 @@
+import type { FORMAT_SOURCES, FormatName } from '../config/formats.js';
+
 /** What a format is made from: the root filesystem's tar, one disk, or all disks with a description of the machine. */
-export type Source = 'rootfs' | 'disk' | 'machine';
+export type Source = (typeof FORMAT_SOURCES)[FormatName];
 
 /** One row of the output table. */
 export interface Format {
   /** As profiles and `--format` name it. */
-  readonly name: string;
+  readonly name: FormatName;
   readonly source: Source;
   /** With the dot. */
   readonly suffix: string;
@@ -23,4 +25,12 @@ export interface Machine {
   readonly secureBoot: boolean;
   readonly cpus: number;
   readonly memoryMiB: number;
+}
+
+/** What a user gets of one format: a file with its published name. */
+export interface OutputFile {
+  readonly format: FormatName;
+  /** What is in it: `rootfs`, the name of another disk, or `vm`. */
+  readonly part: string;
+  readonly name: string;
 }

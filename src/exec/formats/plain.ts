@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { createHash, type Hash } from 'node:crypto';
+import { once } from 'node:events';
+import { ftruncateSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { CommandError } from '../../errors.js';
+import { BMAP_BLOCK, bmapText, type BmapRange } from '../../output/bmap.js';
+import { VHD_UNIT, vhdFooter } from '../../output/vhd.js';
+import { run, TOOL_ENV } from '../run.js';
+import { wholeMiB, type DiskFile, type FormatJob } from './job.js';
+import { digestOfPieces, pieces, writeAll } from './pieces.js';
+import type { NewFile } from './types.js';
+
+/** Copies a disk as it is: shared blocks where the file system has them, holes in any case. */
+export async function writeRaw(disk: DiskFile, file: NewFile, job: FormatJob): Promise<void> {
+  await run(['cp', '--reflink=auto', '--sparse=always', '--', disk.path, file.path], {
+    doing: 'copying the disk',
+    signal: job.signal,
+  });
+  ftruncateSync(file.fd, disk.bytes);
+}
+
+/** Compresses a disk on all cores. */
+export async function writeRawZst(disk: DiskFile, file: NewFile, level: number, job: FormatJob): Promise<void> {
+  // At least two: with one thread, zstd cuts the input differently and the result would depend on the machine.
+  const threads = Math.max(2, availableParallelism());
+  const argv = ['zstd', '--quiet', `-${String(level)}`, `-T${String(threads)}`, '--stdout', '--', disk.path];
+  const [command = '', ...args] = argv;
+  const child = spawn(command, args, { env: TOOL_ENV, stdio: ['ignore', file.fd, 'pipe'] });
+  const said: string[] = [];
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => said.push(text));
+  const stop = (): void => void child.kill('SIGKILL');
+  job.signal?.addEventListener('abort', stop, { once: true });
+  try {
+    const [code] = (await once(child, 'close')) as [number | null];
+    job.signal?.throwIfAborted();
+    if (code === 0) return;
+    const exit = code === null ? 'killed' : `exit status ${String(code)}`;
+    throw new CommandError({ doing: 'compressing the disk', argv, exit, tail: said.join('') });
+  } finally {
+    job.signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** Zeros below this size are written when an image is flashed. */
+const BMAP_UNIT = 2 ** 20;
+
+/**
+ * Writes the block map of a disk.
+ *
+ * Holes of the file are no guide to what may be left unwritten: tools leave a hole where a file system means zeros. Only
+ * long runs of zeros are left out, where file systems keep nothing.
+ */
+export async function writeBmap(disk: DiskFile, file: NewFile, job: FormatJob): Promise<void> {
+  const ranges: BmapRange[] = [];
+  let open: { first: number; last: number; hash: Hash } | undefined;
+  const blocks = BMAP_UNIT / BMAP_BLOCK;
+  const close = (): void => {
+    if (open !== undefined) ranges.push({ first: open.first, last: open.last, sha256: open.hash.digest('hex') });
+    open = undefined;
+  };
+  for await (const { index, data } of pieces(disk, BMAP_UNIT, job.signal)) {
+    const first = index * blocks;
+    if (open !== undefined && open.last + 1 !== first) close();
+    // The last piece may reach over the end of the disk.
+    const bytes = Math.min(BMAP_UNIT, disk.bytes - index * BMAP_UNIT);
+    open ??= { first, last: first, hash: createHash('sha256') };
+    open.last = first + Math.ceil(bytes / BMAP_BLOCK) - 1;
+    open.hash.update(data.subarray(0, bytes));
+  }
+  close();
+  writeFileSync(file.fd, bmapText(disk.bytes, ranges));
+}
+
+/** Writes a disk for QEMU. */
+export async function writeQcow2(disk: DiskFile, file: NewFile, compressed: boolean, job: FormatJob): Promise<void> {
+  await run(
+    [
+      'qemu-img',
+      'convert',
+      '-f',
+      'raw',
+      '-O',
+      'qcow2',
+      // In order (no -W): the order in which several threads finish would be the order in the file.
+      ...(compressed ? ['-c', '-o', 'compat=1.1,compression_type=zstd'] : ['-o', 'compat=1.1']),
+      '--',
+      disk.path,
+      file.path,
+    ],
+    { doing: 'writing qcow2', signal: job.signal },
+  );
+}
+
+/** Writes a VHD of fixed size, with holes where the disk has zeros. */
+export async function writeVhd(disk: DiskFile, file: NewFile, job: FormatJob): Promise<void> {
+  const bytes = wholeMiB(disk.bytes);
+  const digest = digestOfPieces();
+  const out = await open(file.path, 'r+');
+  try {
+    // Units of 64 KiB leave more holes than whole MiB would.
+    for await (const piece of pieces(disk, VHD_UNIT / 16, job.signal)) {
+      digest.add(piece);
+      await writeAll(out, piece.data, piece.index * piece.data.length);
+    }
+    await writeAll(out, vhdFooter(bytes, await digest.finish(), job.epoch), bytes);
+  } finally {
+    await out.close();
+  }
+}
