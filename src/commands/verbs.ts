@@ -30,6 +30,12 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./shell.js'),
   },
   {
+    name: 'verify',
+    summary: 'check images against the rules of their platforms',
+    group: 'Look:',
+    load: () => import('./verify.js'),
+  },
+  {
     name: 'list',
     summary: 'list profiles, collections and formats',
     group: 'Look:',

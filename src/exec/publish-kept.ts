@@ -43,7 +43,7 @@ interface Kept {
 }
 
 /** The builds of which there are files, newest first. */
-function keptBuilds(directory: string): Kept[] {
+export function keptBuilds(directory: string): Kept[] {
   return readdirSync(directory)
     .filter((name) => name.endsWith(MANIFEST_SUFFIX))
     .map((manifest) => {

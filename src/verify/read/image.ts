@@ -1,0 +1,154 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { UserError } from '../../errors.js';
+import { output } from '../../exec/run.js';
+import type { Facts, TreeFacts } from '../facts.js';
+import { textOf } from '../tree.js';
+import type { Platform } from '../types.js';
+import { readArchive } from './archive.js';
+import { withBytes } from './bytes.js';
+import { readQcow2, readVhd, readVhdx } from './headers.js';
+import { readOva, type InnerDisk } from './ova.js';
+import { knownPasswords } from './passwords.js';
+import { readSystem, type System } from './system.js';
+import { readVmdk } from './vmdk.js';
+
+/** What reading needs besides the image. */
+export interface Reading {
+  /** Room for what has to be unpacked. */
+  readonly workDir: string;
+  /** Name of the machine that builds, to look for in the image. */
+  readonly buildHost: string;
+  readonly signal: AbortSignal;
+}
+
+type Parts = Omit<Facts, 'file' | 'tree'> & { readonly tree?: Pick<TreeFacts, 'entries' | 'texts'> | undefined };
+
+interface Kind {
+  readonly name: RegExp;
+  readonly platforms: readonly Platform[];
+  readonly read: (file: string, scratch: string, signal: AbortSignal) => Promise<Parts>;
+}
+
+/** By the end of the name: what the file is, what it is meant for unless somebody says otherwise, and its reader. */
+const KINDS: readonly Kind[] = [
+  { name: /\.tar(\.\w+)?$/i, platforms: ['proxmox-ct'], read: (file, _, signal) => readArchive(file, signal) },
+  { name: /\.(raw|img)$/i, platforms: ['hardware'], read: readSystem },
+  { name: /\.(raw|img)\.(zst|gz|xz|bz2)$/i, platforms: ['hardware'], read: readPackedDisk },
+  {
+    name: /\.qcow2$/i,
+    platforms: ['proxmox-vm'],
+    read: async (file, scratch, signal) => ({
+      qcow2: await withBytes(file, readQcow2),
+      ...(await readConverted(file, 'qcow2', scratch, signal)),
+    }),
+  },
+  {
+    name: /\.vhdx$/i,
+    platforms: ['hyper-v'],
+    read: async (file, scratch, signal) => ({
+      vhdx: await withBytes(file, readVhdx),
+      ...(await readConverted(file, 'vhdx', scratch, signal)),
+    }),
+  },
+  {
+    name: /\.vhd$/i,
+    platforms: ['azure'],
+    read: async (file, scratch, signal) => ({
+      vhd: await withBytes(file, readVhd),
+      ...(await readConverted(file, 'vpc', scratch, signal)),
+    }),
+  },
+  {
+    name: /\.vmdk$/i,
+    platforms: ['vmware'],
+    read: async (file, scratch, signal) => ({
+      vmdk: await withBytes(file, readVmdk),
+      ...(await readConverted(file, 'vmdk', scratch, signal)),
+    }),
+  },
+  { name: /\.ova$/i, platforms: ['vmware'], read: readAppliance },
+];
+
+/** Whether a name is that of an image that can be looked into. */
+export function isImageName(name: string): boolean {
+  return KINDS.some((kind) => kind.name.test(name));
+}
+
+/** What an image is meant for, by its name. */
+export function platformsOf(file: string): readonly Platform[] {
+  return kindOf(file).platforms;
+}
+
+function kindOf(file: string): Kind {
+  const kind = KINDS.find(({ name }) => name.test(basename(file)));
+  if (kind !== undefined) return kind;
+  throw new UserError(`${file} is of no kind that imgbuild knows`, {
+    hint: 'names of images end in .tar.zst, .raw, .raw.zst, .qcow2, .vhdx, .vhd, .vmdk or .ova',
+  });
+}
+
+/** Reads everything about an image that rules ask for. Nothing is mounted, and the image is only read. */
+export async function readImage(file: string, { workDir, buildHost, signal }: Reading): Promise<Facts> {
+  const kind = kindOf(file);
+  const scratch = await mkdtemp(join(workDir, 'verify-'));
+  try {
+    const { tree, ...parts } = await kind.read(file, scratch, signal);
+    const facts = { file: { name: basename(file), bytes: (await stat(file)).size }, ...parts };
+    if (tree === undefined) return facts;
+    const shadow = textOf({ ...tree, knownPasswords: [], buildHost }, 'etc/shadow');
+    return { ...facts, tree: { ...tree, buildHost, knownPasswords: await knownPasswords(shadow, signal) } };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function readPackedDisk(file: string, scratch: string, signal: AbortSignal): Promise<System> {
+  const disk = join(scratch, 'disk.raw');
+  const suffix = file.slice(file.lastIndexOf('.') + 1).toLowerCase();
+  const doing = 'unpacking the disk';
+  if (suffix === 'zst') await output(['zstd', '-d', '-q', '--sparse', '-o', disk, '--', file], { doing, signal });
+  else {
+    const tool = { gz: 'gzip', xz: 'xz', bz2: 'bzip2' }[suffix] ?? 'gzip';
+    // dd makes holes of zeros again.
+    const script = '"$1" -dc -- "$2" | dd of="$3" bs=1M iflag=fullblock conv=sparse status=none';
+    await output(['bash', '-euo', 'pipefail', '-c', script, 'imgbuild', tool, file, disk], { doing, signal });
+  }
+  return await readSystem(disk, scratch, signal);
+}
+
+/** Reads the disk in a file of another format. qemu-img keeps holes. */
+async function readConverted(file: string, format: string, scratch: string, signal: AbortSignal): Promise<System> {
+  const disk = join(scratch, 'disk.raw');
+  const doing = `reading the disk in ${basename(file)}`;
+  await output(['qemu-img', 'convert', '-f', format, '-O', 'raw', file, disk], { doing, signal });
+  const system = await readSystem(disk, scratch, signal);
+  await rm(disk);
+  return system;
+}
+
+async function readAppliance(file: string, scratch: string, signal: AbortSignal): Promise<Parts> {
+  const { ova, ovf, disks } = await readOva(file, signal);
+  const inner = disks[0];
+  if (inner === undefined) return { ova, ovf };
+  const vmdk = await withBytes(file, readVmdk, inner);
+  const system = vmdk === undefined ? {} : await readConvertedInside(file, inner, scratch, signal);
+  return { ova, ovf, vmdk, ...system };
+}
+
+async function readConvertedInside(
+  file: string,
+  disk: InnerDisk,
+  scratch: string,
+  signal: AbortSignal,
+): Promise<System> {
+  const raw = join(scratch, 'disk.raw');
+  const part = { driver: 'raw', offset: disk.at, size: disk.bytes, file: { driver: 'file', filename: file } };
+  const source = `json:${JSON.stringify({ driver: 'vmdk', file: part })}`;
+  await output(['qemu-img', 'convert', '-O', 'raw', source, raw], {
+    doing: `reading the disk in ${disk.name}`,
+    signal,
+  });
+  return await readSystem(raw, scratch, signal);
+}

@@ -1,0 +1,40 @@
+import type { ImageReport } from './verify.js';
+import type { Finding, Severity } from './types.js';
+
+/** How many findings there are of each severity. */
+export function countFindings(findings: readonly Finding[]): Readonly<Record<Severity, number>> {
+  const count = (severity: Severity): number => findings.filter((finding) => finding.severity === severity).length;
+  return { error: count('error'), warning: count('warning'), info: count('info') };
+}
+
+/** Whether findings are a reason to refuse an image. */
+export function isRefused(findings: readonly Finding[], strict: boolean): boolean {
+  const { error, warning } = countFindings(findings);
+  return error > 0 || (strict && warning > 0);
+}
+
+/** The findings about one image as lines for people: what, where, and what to do about each kind once. */
+export function reportLines({ image, platforms, rules, findings }: ImageReport, verbose: boolean): string[] {
+  const told = verbose ? findings : findings.filter(({ severity }) => severity !== 'info');
+  return [
+    `${image} (${platforms.join(', ')}): ${String(rules)} rules, ${summary(findings)}`,
+    ...told.flatMap((finding, n) => findingLines(finding, told[n + 1]?.id !== finding.id)),
+  ];
+}
+
+/** One finding; what to do about it only where no other of its kind follows. */
+export function findingLines({ id, severity, message, where, hint }: Finding, last: boolean): string[] {
+  const place = where === undefined ? '' : `${where}: `;
+  return [`  ${severity.padEnd(7)} ${id}: ${place}${message}`, ...(last ? [`          → ${hint}`] : [])];
+}
+
+/** `2 errors, 1 warning` */
+export function summary(findings: readonly Finding[]): string {
+  const counts = countFindings(findings);
+  const parts = (['error', 'warning', 'info'] as const).flatMap((severity) => {
+    const n = counts[severity];
+    if (n === 0) return [];
+    return [severity === 'info' ? `${String(n)} for information` : `${String(n)} ${severity}${n === 1 ? '' : 's'}`];
+  });
+  return parts.length === 0 ? 'nothing found' : parts.join(', ');
+}
