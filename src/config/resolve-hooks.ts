@@ -1,6 +1,7 @@
 import type { HookFile } from './content.js';
 import { problemAt } from './document.js';
 import type { Problem } from '../errors.js';
+import type { Phase } from './types.js';
 import { DISK_VARIABLES } from './layout-uses.js';
 import { optionEnvName } from './options.js';
 import { nearestOption, type OptionTable } from './resolve-layers.js';
@@ -32,7 +33,7 @@ export function scanHook(hook: HookFile, table: OptionTable, problems: Problem[]
       problems.push({ ...problem, col: column + 1 });
     };
     for (const name of optionsIn(line, table, report)) options.add(name);
-    for (const name of secretsIn(line, table, report)) secrets.add(name);
+    for (const name of secretsIn(line, hook.phase, table, report)) secrets.add(name);
     for (const name of diskIn(line, report)) disk.add(name);
   }
   return { options: [...options].sort(), secrets: [...secrets].sort(), disk: [...disk].sort() };
@@ -62,7 +63,7 @@ function diskIn(line: string, report: Report): string[] {
   });
 }
 
-function secretsIn(line: string, table: OptionTable, report: Report): string[] {
+function secretsIn(line: string, phase: Phase, table: OptionTable, report: Report): string[] {
   return [...line.matchAll(SECRET_CALL)].flatMap((match) => {
     const name = match[1] ?? '';
     const column = match.index + match[0].length - name.length;
@@ -75,6 +76,13 @@ function secretsIn(line: string, table: OptionTable, report: Report): string[] {
       }
     } else if (found.declaration !== undefined && found.declaration.type !== 'secret') {
       report(column, `option "${name}" is not a secret`, `use: "$${optionEnvName(name)}"`);
+    } else if (phase !== 'customize') {
+      // The layers before it are cached under keys that know of no secret, and profiles share them.
+      report(
+        column,
+        `a hook of phase ${phase} is given no secret`,
+        'do it in hooks/customize: that layer is not shared',
+      );
     } else {
       return [name];
     }

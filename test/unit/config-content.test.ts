@@ -26,7 +26,7 @@ function lastOf(config: BuildConfig): ResolvedCollection {
 
 /** The only hook of the collection. */
 function hookOf(text: string, more: Readonly<Record<string, Leaf>> = {}): Hook {
-  const [hook] = mine({ [`${MINE}/hooks/setup/10-a.sh`]: text, ...more }).hooks;
+  const [hook] = mine({ [`${MINE}/hooks/customize/10-a.sh`]: text, ...more }).hooks;
   if (hook === undefined) throw new Error('no hook');
   return hook;
 }
@@ -45,7 +45,7 @@ describe('hooks', () => {
   });
 
   it('are named by the root that they lie in', () => {
-    expect(hookOf('').file).toEqual({ root: 'local', path: 'mine/hooks/setup/10-a.sh' });
+    expect(hookOf('').file).toEqual({ root: 'local', path: 'mine/hooks/customize/10-a.sh' });
   });
 
   it('are given the options and secrets that they mention, and no others', () => {

@@ -82,7 +82,11 @@ describe('a profile', () => {
 
   it.each<[string, string[], string[]]>([
     ['unknown keys', ['pakages: [x]'], ['4:1: pakages: unknown key "pakages" (did you mean "packages"?)']],
-    ['unknown outputs', ['outputs: [tar.gz]'], ['4:11: outputs[0]: "tar.gz" is not one of tar.zst, raw, raw.zst, qcow2, vhdx, vhd, vmdk, ova']],
+    [
+      'unknown outputs',
+      ['outputs: [tar.gz]'],
+      ['4:11: outputs[0]: "tar.gz" is not one of tar.zst, raw, raw.zst, qcow2, vhdx, vhd, vmdk, ova'],
+    ],
     ['no outputs at all', ['outputs: []'], ['4:10: outputs: must have at least one entry']],
     [
       'wrong packages',
@@ -437,6 +441,11 @@ describe('a collection', () => {
       'x="$(secret hostname)"\n',
       'hooks/setup/10-a.sh:1:13: option "hostname" is not a secret (use: "$OPT_HOSTNAME")',
     ],
+    ...['setup', 'extract', 'essential'].map((phase): [string, string, string] => [
+      `hooks/${phase}/10-a.sh`,
+      'true\nsecret rootPassword | in_target chpasswd\n',
+      `hooks/${phase}/10-a.sh:2:8: a hook of phase ${phase} is given no secret (do it in hooks/customize: that layer is not shared)`,
+    ]),
     [
       'hooks/setup/10-a.sh',
       'secret "$name"\n',
