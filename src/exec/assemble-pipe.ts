@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { CommandError } from '../errors.js';
+import type { Context } from './context.js';
+import { TOOL_ENV } from './run.js';
+
+/** Characters that are kept of what a tool complains about. */
+const TAIL = 4000;
+
+type PipeContext = Pick<Context, 'log' | 'signal'>;
+
+export interface PipeOptions {
+  readonly doing: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A tool that is fed piece by piece. */
+export interface Feed {
+  /** Waits while the tool has enough to do. What a tool that has ended would have got is dropped: `end` tells why. */
+  readonly write: (pieces: readonly Buffer[]) => Promise<void>;
+  /** Waits for the tool's end. */
+  readonly end: () => Promise<void>;
+}
+
+/** Starts a tool that reads its standard input, while the caller goes on. */
+export function feed(context: PipeContext, argv: readonly string[], options: PipeOptions): Feed {
+  const [file = '', ...args] = argv;
+  const tool = spawn(file, args, {
+    env: { ...TOOL_ENV, ...options.env },
+    stdio: ['pipe', 'ignore', 'pipe'],
+    signal: context.signal,
+    killSignal: 'SIGKILL',
+  });
+  let tail = '';
+  tool.stderr.setEncoding('utf8').on('data', (text: string) => {
+    tail = (tail + text).slice(-TAIL);
+  });
+  // The tool's exit status tells more than that it no longer reads.
+  tool.stdin.on('error', () => undefined);
+  const ended = (async (): Promise<void> => {
+    let exit: string;
+    try {
+      const [code, signal] = (await once(tool, 'close')) as [number | null, string | null];
+      if (code === 0) return;
+      exit = code === null ? `killed by ${signal ?? 'a signal'}` : `exit status ${String(code)}`;
+    } catch (error) {
+      context.signal.throwIfAborted();
+      exit = error instanceof Error ? error.message : 'could not be started';
+    }
+    for (const line of tail.split('\n')) if (line !== '') context.log(line);
+    throw new CommandError({ doing: options.doing, argv, exit, tail });
+  })();
+  // Awaited by the caller later; until then a failure must not end the process.
+  ended.catch(() => undefined);
+  return {
+    write: async (pieces) => {
+      if (tool.stdin.destroyed) return;
+      tool.stdin.cork();
+      let room = true;
+      for (const piece of pieces) room = tool.stdin.write(piece);
+      tool.stdin.uncork();
+      if (!room) await roomAgain(tool.stdin);
+    },
+    end: async () => {
+      tool.stdin.end();
+      await ended;
+    },
+  };
+}
+
+/** Waits until a full pipe takes more, or never will. */
+function roomAgain(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done).off('close', done);
+      resolve();
+    };
+    stream.on('drain', done).on('close', done);
+  });
+}

@@ -1,0 +1,136 @@
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { layerHeaders, type DiskWrite } from '../disk/headers.js';
+import { partitionTable } from '../disk/partition-table.js';
+import { sizeFor } from '../disk/room.js';
+import type { DiskPlan, LuksPlan } from '../disk/types.js';
+import { filesystemsOf, leavesOf, type FilesystemLeaf } from '../disk/walk.js';
+import { CommandError, UserError } from '../errors.js';
+import { formatBytes } from '../units.js';
+import { emptyFile, feedFilesystem, makeSwap, type AssembleContext, type Target } from './assemble-filesystems.js';
+import { routeTar, type Load } from './assemble-route.js';
+import { formatLuks } from './luks.js';
+
+export type { AssembleContext, Target } from './assemble-filesystems.js';
+
+/** The tree that the image is made of. */
+export interface TreeSource {
+  /** Reads it as a tar; throws at the end when it was not whole. */
+  readonly openTar: () => AsyncIterable<Buffer>;
+}
+
+/** A disk in a sparse file. */
+export interface AssembledDisk {
+  readonly plan: DiskPlan;
+  readonly path: string;
+}
+
+/**
+ * Makes the disks of a machine in files of the work directory, without root, loop devices or mounts.
+ *
+ * The tree is read once, as a tar, and dealt out to the file systems, whose tools run side by side and write where the
+ * plan says: ext4 without a copy in between. Then come what lies around file systems, and the partition table last.
+ */
+export async function assembleDisks(
+  context: AssembleContext,
+  plans: readonly DiskPlan[],
+  tree: TreeSource,
+  target: Target,
+): Promise<AssembledDisk[]> {
+  const directory = join(context.work, 'disks');
+  mkdirSync(directory, { recursive: true });
+  const disks = plans.map((plan) => ({ plan, path: join(directory, `${plan.name}.img`) }));
+  const pathOf = (plan: DiskPlan): string => disks.find((disk) => disk.plan === plan)?.path ?? '';
+  for (const { plan, path } of disks) emptyFile(path, plan.bytes);
+  for (const { data, disk } of leavesOf(plans)) {
+    if (data.type === 'swap') await makeSwap(context, pathOf(disk), data);
+  }
+  await fill(context, filesystemsOf(plans), tree, target, pathOf);
+  for (const { plan, path } of disks) {
+    write(path, layerHeaders(plan, target.epoch));
+    for (const luks of encryptedOf(plan)) {
+      await formatLuks(context, path, luks, target.passphrases?.[luks.name] ?? '');
+    }
+    // Last, for cryptsetup would find it in the file and take it for a broken header.
+    write(path, partitionTable(plan, target.architecture));
+  }
+  return disks;
+}
+
+function encryptedOf(plan: DiskPlan): LuksPlan[] {
+  const carriers = leavesOf([plan]).flatMap((leaf) => leaf.carriers);
+  return [...new Set(carriers.filter((carrier) => carrier.type === 'luks'))];
+}
+
+async function fill(
+  context: AssembleContext,
+  filesystems: readonly FilesystemLeaf[],
+  tree: TreeSource,
+  target: Target,
+  pathOf: (plan: DiskPlan) => string,
+): Promise<void> {
+  // Ends the tools, too, when what they are fed with fails.
+  const broken = new AbortController();
+  const signal = AbortSignal.any([context.signal, broken.signal]);
+  const feeds = filesystems.map(({ data, disk }) => feedFilesystem({ ...context, signal }, pathOf(disk), data, target));
+  const mountpoints = filesystems.map(({ data }) => data.mountpoint);
+  let loads: readonly Load[];
+  try {
+    loads = await routeTar(tree.openTar(), mountpoints, target.epoch, async (index, pieces) => {
+      await feeds[index]?.write(pieces);
+    });
+  } catch (error) {
+    broken.abort();
+    await Promise.allSettled(feeds.map((one) => one.end()));
+    throw error;
+  }
+  const results = await Promise.allSettled(feeds.map((one) => one.end()));
+  context.signal.throwIfAborted();
+  for (const [index, leaf] of filesystems.entries()) {
+    const result = results[index];
+    const load = loads[index];
+    if (load === undefined) continue;
+    if (result?.status === 'rejected') throw failure(result.reason, leaf, load);
+    warn(context, leaf, load);
+  }
+}
+
+/** What tools say when a file system is full: mke2fs, mcopy, mkfs.btrfs. */
+const FULL = /Could not allocate|No space left|Disk full|No free|not enough free space/i;
+
+/** A failure in words of the profile, when the file system was too small. */
+function failure(error: unknown, { data, partition, volume }: FilesystemLeaf, load: Load): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  const needed = sizeFor(data, load);
+  if (!(error instanceof CommandError) || !(needed > data.bytes || FULL.test(error.tail))) return error;
+  const holder = volume === undefined ? `partition "${partition.name}"` : `volume "${volume}"`;
+  const content = `${String(load.entries)} files and directories with ${formatBytes(load.bytes)}`;
+  const enough = needed > data.bytes ? `; that takes ${formatBytes(needed)}` : '';
+  return new UserError(
+    `${holder} (${data.mountpoint}) has ${formatBytes(data.bytes)}, and ${content} do not fit${enough}`,
+    {
+      hint:
+        data.mountpoint === '/' ? 'make it larger, with option disk.rootSize or in the disk tree' : 'make it larger',
+      cause: error,
+    },
+  );
+}
+
+/** mke2fs takes only this one from a tar, and drops the others without a word (e2fsprogs 1.47.2, misc/create_inode_libarchive.c). */
+const KEPT = 'security.capability';
+
+function warn(context: AssembleContext, { data }: FilesystemLeaf, { attributes }: Load): void {
+  const lost = [...attributes].filter((name) => data.format === 'vfat' || (data.format === 'ext4' && name !== KEPT));
+  if (lost.length === 0) return;
+  const text = `${data.format} at ${data.mountpoint} gets no extended attributes ${lost.sort().join(', ')}`;
+  context.emit({ type: 'log', level: 'warn', text });
+}
+
+function write(path: string, writes: readonly DiskWrite[]): void {
+  const file = openSync(path, 'r+');
+  try {
+    for (const { offset, bytes } of writes) writeSync(file, bytes, 0, bytes.length, offset);
+  } finally {
+    closeSync(file);
+  }
+}
