@@ -3,17 +3,18 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { generatedFiles } from '../config/generate.js';
 import { EXIT } from '../errors.js';
+import { rulesPage } from '../verify/docs.js';
 import { contextOf, finishWith, print } from './common.js';
 
-/** The hidden verb that writes what follows from the collections: schemas for editors and the reference of options. */
+/** The hidden verb that writes what follows from declarations: schemas for editors, the references of options and rules. */
 export function register(program: Command): void {
   program
     .command('generate', { hidden: true })
-    .description('Writes schema/*.json and docs/options.md anew from the collections of the product.')
+    .description('Writes schema/*.json, docs/options.md and docs/rules.md anew from what they describe.')
     .option('--check', 'only say which of them are out of date')
     .action(async (options: { check?: true }, command: Command) => {
       const { programDir } = await contextOf(command);
-      for (const [name, text] of Object.entries(generatedFiles(programDir))) {
+      for (const [name, text] of Object.entries({ ...generatedFiles(programDir), 'docs/rules.md': rulesPage() })) {
         const file = path.join(programDir, name);
         if (existsSync(file) && readFileSync(file, 'utf8') === text) continue;
         print(name);
