@@ -1,3 +1,4 @@
+import { cpus } from 'node:os';
 import path from 'node:path';
 import { builderIdentity } from '../exec/identity.js';
 import type { BuildEvent, BuildSettings } from '../exec/types.js';
@@ -5,7 +6,7 @@ import { CommandError } from '../errors.js';
 import { ENGINES, engineName, findEngine, type Engine, type EngineName } from '../host/engine.js';
 import { ensureBuilder, type Builder } from '../host/image.js';
 import { launch } from '../host/launch.js';
-import { chooseWork, workFacts, type WorkMode } from '../host/memory.js';
+import { chooseWork, MACHINE_NEED, WORK_NEED, workFacts, type WorkMode } from '../host/memory.js';
 import { INSIDE, type Mount } from '../host/mounts.js';
 import type { Host } from '../host/program.js';
 import { setUp } from '../host/setup.js';
@@ -32,7 +33,7 @@ interface LaunchBuild {
 
 /** Finds an engine, makes sure of its builder, and has it build; returns the builder's exit status. */
 export async function launchBuild(build: LaunchBuild): Promise<number> {
-  const { host, options, onEvent, outside } = build;
+  const { host, options, onEvent, outside, prepared } = build;
   const signal = interruption();
   const made = { something: false };
   const say = (text: string, detail = false): void => {
@@ -53,7 +54,9 @@ export async function launchBuild(build: LaunchBuild): Promise<number> {
   });
   try {
     const workDir = path.join(host.cacheDir, 'work');
-    const chosen = chooseWork(options.work, await workFacts(host.cacheDir), workDir, options.workSize);
+    const need = options.workSize ?? (prepared.some(({ plan }) => plan.disks.length > 0) ? MACHINE_NEED : WORK_NEED);
+    const atOnce = Math.min(prepared.length, cpus().length);
+    const chosen = chooseWork(options.work, await workFacts(host.cacheDir), workDir, need, atOnce);
     const work =
       chosen.kind === 'tmpfs' && options.workSize !== undefined ? { ...chosen, bytes: options.workSize } : chosen;
     if (work.kind === 'disk') say(`working on disk: ${work.why}`);
@@ -77,7 +80,7 @@ export async function launchBuild(build: LaunchBuild): Promise<number> {
       workDir: INSIDE.work,
       builderDigest: builderIdentity(builder.digest),
     };
-    const request = requestOf(build.prepared, inside, place);
+    const request = requestOf(prepared, inside, place);
     const privileged = options.privileged === undefined ? {} : { privileged: true };
     return await launch(host, request, mounts, { builder, work, signal, ...privileged }, onEvent);
   } finally {

@@ -1,10 +1,12 @@
 import type { OptionDeclaration } from './declarations.js';
+import { MACHINE_OPTIONS } from './machine-options.js';
 
 /** Who declares the options below, where the name of a collection is shown otherwise. */
 export const CORE = 'imgbuild';
 
 /** Options of imgbuild itself; everything else is declared by collections. */
 export const CORE_OPTIONS = {
+  ...MACHINE_OPTIONS,
   'apt.mirror': {
     type: 'string',
     default: '',
@@ -113,6 +115,12 @@ export const CORE_OPTIONS = {
     type: 'string',
     default: '',
     help: "What the UUIDs of disks come from: empty for the profile's name and layout, so that equal builds are equal; `random` for new ones with each build.",
+  },
+  'output.qcow2Compression': {
+    type: 'enum',
+    values: ['zstd', 'none'],
+    default: 'zstd',
+    help: 'Compression inside qcow2 images; `none` for hosts older than QEMU 5.1, and for the quickest disk.',
   },
   'output.zstdLevel': {
     type: 'integer',

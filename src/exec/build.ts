@@ -1,18 +1,15 @@
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BuildPlan, Input } from '../plan/types.js';
-import { openArchive, solve, variantArguments, type Archive } from './archive.js';
+import type { Input } from '../plan/types.js';
+import { openArchive, solve, variantArguments } from './archive.js';
 import type { Context } from './context.js';
 import { isTmpfs } from './workplace.js';
 import { explainFullDisk, keepLog, reportLog } from './failure.js';
-import { CACHE_LEVEL, packTree, unpackTree } from './frames.js';
-import { dynamicInputs, hereOf, stageKeys, type Keys } from './keys.js';
+import { dynamicInputs, hereOf, stageKeys } from './keys.js';
 import { withLock } from './lock.js';
+import { makeOutputs } from './outputs.js';
 import { rememberKeys } from './predict.js';
-import { publish } from './publish.js';
-import { tarball } from './publish-tarball.js';
-import { findStage, rememberInputs, secretsTag, storeStage, type StageEntry } from './stages.js';
-import { toolVersions } from './tools.js';
+import { rememberInputs, secretsTag } from './stages.js';
 import { wholeTree } from './tree.js';
 import type { BuildEvent, BuildRequest, BuildResult, BuildSettings } from './types.js';
 import { findUnchanged, rememberOutput, type OutputRecord } from './uptodate.js';
@@ -110,9 +107,7 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
     }
   }
   const entry = await wholeTree(context, build, { archive, base, all, dynamic }, keys);
-  emit({ type: 'stage', profile, stage: 'output', state: 'start' });
-  const outputStart = performance.now();
-  const files = await makeOutput(context, plan, keys, entry, archive);
+  const files = await makeOutputs(context, plan, keys, entry, archive);
   rememberOutput(settings, { ...record, files });
   rememberKeys(settings.cacheDir, settings.builderDigest, plan, { ...keys });
   rememberInputs(
@@ -123,42 +118,5 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
       ...Object.entries(dynamic).map(([stage, inputs]): [string, readonly Input[]] => [hereOf(stage), inputs]),
     ]),
   );
-  emit({
-    type: 'stage',
-    profile,
-    stage: 'output',
-    state: 'done',
-    seconds: (performance.now() - outputStart) / 1000,
-  });
   return { profile, state: 'built', files, seconds: seconds() };
-}
-
-async function makeOutput(
-  context: Context,
-  plan: BuildPlan,
-  keys: Keys,
-  entry: StageEntry,
-  archive: Archive,
-): Promise<BuildResult['files']> {
-  const level = Number(plan.options['output.zstdLevel'] ?? CACHE_LEVEL);
-  let list: StageEntry = entry;
-  if (level !== CACHE_LEVEL) {
-    const cached = findStage(context.settings.cacheDir, keys.output);
-    if (cached === undefined) {
-      const root = join(context.work, 'root');
-      if (!existsSync(root)) await unpackTree(context, entry, root);
-      const { done, ...packed } = await packTree(context, root, entry.epoch, level);
-      await done;
-      list = { ...entry, ...packed, stage: 'output' };
-      storeStage(context.settings.cacheDir, keys.output, list);
-    } else list = cached;
-  }
-  return await publish(context, [tarball(context, list)], {
-    plan,
-    inventory: entry.inventory ?? { debianVersion: '', packages: [] },
-    epoch: entry.epoch,
-    digests: { ...keys, builder: context.settings.builderDigest },
-    archive: archive.releases.map(({ uri, sha256 }) => ({ uri, sha256 })),
-    tools: await toolVersions(context),
-  });
 }

@@ -1,10 +1,12 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { EXIT } from '../errors.js';
 import { describeError } from '../report.js';
 import { buildProfile } from './build.js';
 import { giveToOwnerOf } from './context.js';
 import { holdLock } from './lock.js';
+import { mapLimit } from './parallel.js';
 import type { BuildEvent, BuildFailure, BuildRequest, BuildResult } from './types.js';
 
 /**
@@ -25,15 +27,11 @@ export async function execute(
   giveToOwnerOf(settings.cacheDir, lock);
   let exit = 0;
   try {
-    for (const [index, build] of request.builds.entries()) {
+    let left = request.builds.length;
+    await mapLimit(request.builds, concurrency(settings.workDir), async (build) => {
       try {
-        const result: BuildResult = await buildProfile(
-          build,
-          settings,
-          emit,
-          signal,
-          index === request.builds.length - 1,
-        );
+        const last = (left -= 1) === 0;
+        const result: BuildResult = await buildProfile(build, settings, emit, signal, last);
         emit({ type: 'result', result });
       } catch (error) {
         signal.throwIfAborted();
@@ -41,11 +39,20 @@ export async function execute(
         emit({ type: 'error', error: failure });
         exit ||= failure.exitCode;
       }
-    }
+    });
     return exit;
   } finally {
     release();
   }
+}
+
+/** Room in the work directory that one build of a machine may take: its tree, its disk, and what is still to be compressed. */
+const ROOM = 3 * 2 ** 30;
+
+/** How many builds run at once: as many as there are cores, and as fit into the work directory. */
+function concurrency(workDir: string): number {
+  const { bavail, bsize } = statfsSync(workDir);
+  return Math.max(1, Math.min(cpus().length, Math.floor((bavail * bsize) / ROOM)));
 }
 
 /** An error as the launcher tells it; what the system refused is the environment's fault here as there. */

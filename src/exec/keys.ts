@@ -8,6 +8,7 @@ export interface Keys {
   readonly base: string;
   readonly packages: string;
   readonly configure: string;
+  readonly assemble: string;
   readonly output: string;
 }
 
@@ -33,8 +34,9 @@ export function stageKeys(
   const base = digestOf({ plan: digest('base'), builder, epoch, sources, packages: inputs.base.digest });
   const packages = digestOf({ plan: digest('packages'), base, packages: inputs.all.digest });
   const configure = digestOf({ plan: digest('configure'), packages, tag });
+  const assemble = digestOf({ plan: digest('assemble'), configure });
   const output = digestOf({ plan: digest('output'), configure, style: settings.nameStyle });
-  return { base, packages, configure, output };
+  return { base, packages, configure, assemble, output };
 }
 
 /** What a stage's key has besides its plan, by names for `whyMissed`. */

@@ -40,8 +40,9 @@ export function predictStages(cacheDir: string, builderDigest: string, plan: Bui
   return Object.fromEntries(
     plan.stages.map((stage): [string, StageForecast] => {
       const key = knownKey(cacheDir, builderDigest, plan, stage.name);
-      // The files of an output are not kept twice: made from the stage before when its frames are there.
-      if (stage.name === 'output') return [stage.name, { state: key === undefined ? 'miss' : 'hit', why: '' }];
+      // Disks and the files of an output are not kept twice: made from the tree when its frames are there.
+      if (stage.name === 'assemble' || stage.name === 'output')
+        return [stage.name, { state: key === undefined ? 'miss' : 'hit', why: '' }];
       if (key !== undefined && peekStage(cacheDir, key) !== undefined) return [stage.name, { state: 'hit', why: '' }];
       return [stage.name, { state: 'miss', why: whyMissed(stage.inputs, before?.[stage.name]) }];
     }),

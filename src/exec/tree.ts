@@ -10,6 +10,7 @@ import { hereOf, stageOf, type Inputs, type Keys } from './keys.js';
 import { isolatedTarget } from './namespace.js';
 import { watchPhases, writePhase } from './phases.js';
 import { run } from './run.js';
+import { noteMade, takeTurn, wasMadeHere } from './sharing.js';
 import { withSecrets } from './secrets.js';
 import { findStage, lastInputs, peekStage, storeStage, whyMissed, type StageEntry } from './stages.js';
 import { clampTimes, settleSources, takeInventory, tidy } from './tidy.js';
@@ -42,7 +43,8 @@ export async function wholeTree(context: Context, build: Build, inputs: Inputs, 
 async function configuredTree(context: Context, build: Build, inputs: Inputs, keys: Keys): Promise<StageEntry> {
   const { plan } = build;
   const { cacheDir, force } = context.settings;
-  const find = (key: string): StageEntry | undefined => (force ? undefined : findStage(cacheDir, key));
+  const find = (key: string): StageEntry | undefined =>
+    force && !wasMadeHere(key) ? undefined : findStage(cacheDir, key);
   const hit = find(keys.configure);
   if (hit !== undefined) {
     for (const stage of ['base', 'packages', 'configure']) announce(context, stage, 'hit');
@@ -50,6 +52,9 @@ async function configuredTree(context: Context, build: Build, inputs: Inputs, ke
   }
   const root = join(context.work, 'root');
   const saving: Promise<void>[] = [];
+  /** Gives the turn to the next build that needs a stage; see takeTurn. */
+  const turns = new Map<string, () => void>();
+  const turn = async (key: string): Promise<void> => void turns.set(key, await takeTurn(key));
   const save = async (
     stage: StageName,
     key: string,
@@ -58,18 +63,23 @@ async function configuredTree(context: Context, build: Build, inputs: Inputs, ke
   ): Promise<StageEntry> => {
     const { done, ...list } = await packTree(context, root, epoch, CACHE_LEVEL);
     const full: StageEntry = { ...list, ...entry, stage, profile: plan.profile, epoch };
-    const saved = done.then(() => {
-      storeStage(cacheDir, key, full);
-    });
+    const saved = done
+      .then(() => {
+        storeStage(cacheDir, key, full);
+        noteMade(key);
+      })
+      .finally(() => turns.get(key)?.());
     // Awaited at the end; a failure until then must not end the process.
     saved.catch(() => undefined);
     saving.push(saved);
     return full;
   };
   try {
+    await turn(keys.packages);
     const packagesHit = find(keys.packages);
     let epoch: number;
     if (packagesHit !== undefined) {
+      turns.get(keys.packages)?.();
       announce(context, 'base', 'hit');
       announce(context, 'packages', 'hit');
       await unpackTree(context, packagesHit, root);
@@ -77,10 +87,12 @@ async function configuredTree(context: Context, build: Build, inputs: Inputs, ke
     } else {
       const inBase = new Set(inputs.base.debs.map((deb) => deb.sha256));
       const others = inputs.all.debs.filter((deb) => !inBase.has(deb.sha256));
+      await turn(keys.base);
       const baseHit = find(keys.base);
       let baseEpoch: number;
       let fetching: Promise<StoredDeb[]>;
       if (baseHit !== undefined) {
+        turns.get(keys.base)?.();
         announce(context, 'base', 'hit');
         baseEpoch = baseHit.epoch;
         fetching = fetchDebs(context, inputs.archive, others);
@@ -117,6 +129,8 @@ async function configuredTree(context: Context, build: Build, inputs: Inputs, ke
     await Promise.allSettled(saving);
     if (error instanceof CommandError && existsSync(root)) await keepFailedTree(context, root);
     throw error;
+  } finally {
+    for (const release of turns.values()) release();
   }
 }
 

@@ -20,11 +20,14 @@ export interface WorkFacts {
 
 const GIB = 1024 ** 3;
 
-/** The tmpfs may grow to this; pages are taken only as files fill them. */
+/** The tmpfs may grow to this, for each build that runs at once; pages are taken only as files fill them. */
 export const TMPFS_LIMIT = 4 * GIB;
 
 /** A template of some 200 packages with its archives and its packed output, and the processes of the build. */
 export const WORK_NEED = 1.5 * GIB;
+
+/** A machine has a kernel with its modules, and a disk beside the tree. */
+export const MACHINE_NEED = 3 * GIB;
 
 /** Left to everything else on the machine. */
 const RESERVE = 0.5 * GIB;
@@ -33,15 +36,23 @@ const RESERVE = 0.5 * GIB;
  * Decides between memory and disk.
  *
  * @param dir directory to work in when it is the disk.
+ * @param need bytes that one build takes.
+ * @param builds how many run at once if there is room.
  * @throws UserError with exit code 3 when neither has room, or not the one that was asked for.
  */
-export function chooseWork(mode: WorkMode, facts: WorkFacts, dir: string, need: number = WORK_NEED): WorkPlace {
+export function chooseWork(
+  mode: WorkMode,
+  facts: WorkFacts,
+  dir: string,
+  need: number = WORK_NEED,
+  builds = 1,
+): WorkPlace {
   const { memoryAvailable, diskFree } = facts;
   const spare = memoryAvailable === undefined ? undefined : memoryAvailable - RESERVE;
   if (mode !== 'disk') {
     const enough = spare !== undefined && spare >= need;
     if (enough) {
-      const bytes = Math.max(need, Math.min(TMPFS_LIMIT, spare));
+      const bytes = Math.max(need, Math.min(TMPFS_LIMIT * builds, spare));
       return {
         kind: 'tmpfs',
         bytes: Math.floor(bytes),

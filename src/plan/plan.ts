@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import { optionEnvName, optionEnvValue } from '../config/options.js';
+import { FORMAT_NAMES } from '../config/formats.js';
+import type { Storage } from '../config/layout.js';
+import { SUITES } from '../config/suites.js';
 import type { BuildConfig, Hook, OptionValue, Phase, ResolvedCollection } from '../config/types.js';
 import { diskFacts } from '../disk/facts.js';
 import { planDisks } from '../disk/plan.js';
 import { fstabText } from '../disk/tables.js';
 import type { DiskFacts, DiskPlan } from '../disk/types.js';
 import { digestOf } from '../digest.js';
+import { FORMATS } from '../output/table.js';
+import type { Machine } from '../output/types.js';
 import { formatBytes } from '../units.js';
 import type { AptPlan, BuildPlan, Input, PhaseItem, Stage, StageName, Step } from './types.js';
 
@@ -32,7 +37,8 @@ export function makePlan(config: BuildConfig): BuildPlan {
   const disks = config.storage === undefined ? [] : planDisks(config.storage, config.seed);
   const configure = configureStage(config, packages, disks);
   const assemble = disks.length === 0 ? [] : [assembleStage(configure, disks)];
-  const output = outputStage(config, assemble[0] ?? configure);
+  const machine = config.storage === undefined ? undefined : machineOf(config, config.storage);
+  const output = outputStage(config, assemble[0] ?? configure, machine);
   return {
     profile: config.profile,
     suite: config.suite,
@@ -44,6 +50,7 @@ export function makePlan(config: BuildConfig): BuildPlan {
     secrets: Object.keys(config.secrets).sort(),
     outputs: config.outputs,
     disks,
+    ...(machine === undefined ? {} : { machine }),
     stages: [base, packages, configure, ...assemble, output],
   };
 }
@@ -119,13 +126,30 @@ function assembleStage(before: Stage, disks: readonly DiskPlan[]): Stage {
   return stage('assemble', before.digest, inputs, steps);
 }
 
-function outputStage(config: BuildConfig, before: Stage): Stage {
+function outputStage(config: BuildConfig, before: Stage, machine: Machine | undefined): Stage {
+  const formats = FORMAT_NAMES.filter((name) => config.outputs.includes(name)).map((name) => FORMATS[name]);
+  const options = [...new Set(formats.flatMap((format): readonly string[] => format.options))].sort();
   const inputs: Input[] = [
     { name: 'outputs', digest: digestOf(config.outputs) },
-    { name: 'option output.zstdLevel', digest: digestOf(config.options['output.zstdLevel']) },
+    ...options.map((name) => ({ name: `option ${name}`, digest: digestOf(config.options[name] ?? '') })),
+    ...(machine === undefined ? [] : [{ name: 'machine', digest: digestOf(machine) }]),
   ];
   const steps = config.outputs.map((format): Step => ({ kind: 'pack', title: format, format }));
   return stage('output', before.digest, inputs, steps);
+}
+
+/** The virtual machine that hand-over commands and machine formats describe. */
+function machineOf(config: BuildConfig, storage: Storage): Machine {
+  const version = Object.entries(SUITES).find(([name]) => name === config.suite)?.[1].version;
+  return {
+    name: config.profile,
+    debian: Number(version) || 0,
+    architecture: config.architecture,
+    firmware: storage.firmware === 'bios' ? 'bios' : 'uefi',
+    secureBoot: flag(config, 'boot.secureBoot'),
+    cpus: number(config, 'vm.cpus'),
+    memoryMiB: number(config, 'vm.memory'),
+  };
 }
 
 function stage(name: StageName, before: string, inputs: readonly Input[], steps: readonly Step[]): Stage {
@@ -223,6 +247,11 @@ function option(config: BuildConfig, name: string): OptionValue {
 function text(config: BuildConfig, name: string): string {
   const value = option(config, name);
   return typeof value === 'string' ? value : '';
+}
+
+function number(config: BuildConfig, name: string): number {
+  const value = option(config, name);
+  return typeof value === 'number' ? value : 0;
 }
 
 function flag(config: BuildConfig, name: string): boolean {

@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { FORMAT_SOURCES, FORMAT_NAMES, type FormatName } from '../config/formats.js';
+import type { BuildPlan } from '../plan/types.js';
+import type { Archive } from './archive.js';
+import { assembleDisks } from './assemble.js';
+import type { Context } from './context.js';
+import { artefactsOf, type DiskFormat } from './formats/artefacts.js';
+import type { Artefact } from './formats/types.js';
+import { CACHE_LEVEL, packTree, unpackTree } from './frames.js';
+import type { Keys } from './keys.js';
+import { publish } from './publish.js';
+import { tarball } from './publish-tarball.js';
+import { readTree } from './read-tree.js';
+import { findStage, storeStage, type StageEntry } from './stages.js';
+import { toolVersions } from './tools.js';
+import type { BuildResult } from './types.js';
+
+/** Makes every format of a plan from the finished tree, through its disks when some are made from these, and publishes them. */
+export async function makeOutputs(
+  context: Context,
+  plan: BuildPlan,
+  keys: Keys,
+  entry: StageEntry,
+  archive: Archive,
+): Promise<BuildResult['files']> {
+  const wanted = FORMAT_NAMES.filter((name) => plan.outputs.includes(name));
+  const ofDisk = wanted.filter(isDiskFormat);
+  const disks =
+    ofDisk.length === 0
+      ? []
+      : await timed(context, 'assemble', () =>
+          assembleDisks(
+            context,
+            plan.disks,
+            { openTar: () => readTree(context, entry) },
+            { suite: plan.suite, architecture: plan.architecture, epoch: entry.epoch },
+          ),
+        );
+  return await timed(context, 'output', async () => {
+    const artefacts: Artefact[] = [
+      ...(wanted.includes('tar.zst') ? [tarball(context, await atLevel(context, plan, keys, entry))] : []),
+      ...artefactsOf(ofDisk, {
+        disks: disks.map(({ plan: disk, path }) => ({ name: disk.name, path, bytes: disk.bytes })),
+        machine: plan.machine,
+        options: plan.options,
+        epoch: entry.epoch,
+        signal: context.signal,
+      }),
+    ];
+    return await publish(context, artefacts, {
+      plan,
+      inventory: entry.inventory ?? { debianVersion: '', packages: [] },
+      epoch: entry.epoch,
+      digests: { ...keys, builder: context.settings.builderDigest },
+      archive: archive.releases.map(({ uri, sha256 }) => ({ uri, sha256 })),
+      tools: await toolVersions(context),
+    });
+  });
+}
+
+function isDiskFormat(name: FormatName): name is DiskFormat {
+  return FORMAT_SOURCES[name] !== 'rootfs';
+}
+
+/** The tree with the compression that is asked for: the cache's own frames, unless it is another. */
+async function atLevel(context: Context, plan: BuildPlan, keys: Keys, entry: StageEntry): Promise<StageEntry> {
+  const level = Number(plan.options['output.zstdLevel'] ?? CACHE_LEVEL);
+  if (level === CACHE_LEVEL) return entry;
+  const cached = findStage(context.settings.cacheDir, keys.output);
+  if (cached !== undefined) return cached;
+  const root = join(context.work, 'root');
+  if (!existsSync(root)) await unpackTree(context, entry, root);
+  const { done, ...packed } = await packTree(context, root, entry.epoch, level);
+  await done;
+  const list: StageEntry = { ...entry, ...packed, stage: 'output' };
+  storeStage(context.settings.cacheDir, keys.output, list);
+  return list;
+}
+
+async function timed<T>({ emit, profile }: Context, stage: string, work: () => Promise<T>): Promise<T> {
+  const started = performance.now();
+  emit({ type: 'stage', profile, stage, state: 'start' });
+  const result = await work();
+  emit({ type: 'stage', profile, stage, state: 'done', seconds: (performance.now() - started) / 1000 });
+  return result;
+}
