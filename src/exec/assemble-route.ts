@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import type { Kept } from './assemble-boot.js';
 import { isBelow } from '../disk/walk.js';
 import {
   absolute,
@@ -27,6 +28,8 @@ interface State {
   /** The file system that the content at hand goes to, and how much of it is still to come. */
   target: number;
   content: number;
+  /** Where the content at hand goes as well. */
+  kept: Kept | undefined;
   /** As much of the next header as has come. */
   header: Buffer;
   /** An extended header with its data as far as it has come, until its member shows where it belongs. */
@@ -49,12 +52,14 @@ const ATTRIBUTE = /^(?:SCHILY\.xattr|LIBARCHIVE\.xattr)\./;
  * A mountpoint is in both: as an empty directory outside, as the root inside. Where the tree has none, it is made.
  *
  * @param mountpoints outer ones first, beginning with `/`.
+ * @param files by path, which are filled as they come by.
  */
 export async function routeTar(
   stream: AsyncIterable<Buffer>,
   mountpoints: readonly string[],
   epoch: number,
   deliver: Deliver,
+  files: ReadonlyMap<string, Kept> = new Map(),
 ): Promise<Load[]> {
   const loads = mountpoints.map((mountpoint): Load => ({ mountpoint, entries: 0, bytes: 0, attributes: new Set() }));
   const holder = (path: string): number => mountpoints.findLastIndex((mountpoint) => isBelow(path, mountpoint));
@@ -63,7 +68,14 @@ export async function routeTar(
 
   /** What goes to each file system next. */
   const batches = mountpoints.map((): Buffer[] => []);
-  const state: State = { target: 0, content: 0, header: Buffer.alloc(0), extended: undefined, ended: false };
+  const state: State = {
+    target: 0,
+    content: 0,
+    kept: undefined,
+    header: Buffer.alloc(0),
+    extended: undefined,
+    ended: false,
+  };
 
   const add = (index: number, data: Buffer): void => {
     const batch = batches[index];
@@ -89,6 +101,8 @@ export async function routeTar(
     count(loads[state.target], member);
     give(state.target, member, original, linkInside(member, holder, state.target, mountpoints));
     state.content = padded(member.size);
+    state.kept = files.get(path);
+    if (state.kept !== undefined) state.kept.size = member.size;
   };
   /** Takes a whole header, extended or not. */
   const takeHeader = (block: Buffer): void => {
@@ -114,6 +128,7 @@ export async function routeTar(
       at += piece.length;
       if (state.content > 0) {
         add(state.target, piece);
+        state.kept?.pieces.push(piece);
         state.content -= piece.length;
       } else if (state.extended !== undefined && left > 0) {
         state.extended.data = joined(state.extended.data, piece);

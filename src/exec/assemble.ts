@@ -7,8 +7,9 @@ import type { DiskPlan, LuksPlan } from '../disk/types.js';
 import { filesystemsOf, leavesOf, type FilesystemLeaf } from '../disk/walk.js';
 import { CommandError, UserError } from '../errors.js';
 import { formatBytes } from '../units.js';
+import { bootFiles, bootWrites, type Kept } from './assemble-boot.js';
 import { emptyFile, feedFilesystem, makeSwap, type AssembleContext, type Target } from './assemble-filesystems.js';
-import { routeTar, type Load } from './assemble-route.js';
+import { routeTar, type Deliver, type Load } from './assemble-route.js';
 import { formatLuks } from './luks.js';
 
 export type { AssembleContext, Target } from './assemble-filesystems.js';
@@ -45,14 +46,15 @@ export async function assembleDisks(
   for (const { data, disk } of leavesOf(plans)) {
     if (data.type === 'swap') await makeSwap(context, pathOf(disk), data);
   }
-  await fill(context, filesystemsOf(plans), tree, target, pathOf);
+  const files = bootFiles();
+  await fill(context, filesystemsOf(plans), tree, target, pathOf, files);
   for (const { plan, path } of disks) {
     write(path, layerHeaders(plan, target.epoch));
     for (const luks of encryptedOf(plan)) {
       await formatLuks(context, path, luks, target.passphrases?.[luks.name] ?? '');
     }
     // Last, for cryptsetup would find it in the file and take it for a broken header.
-    write(path, partitionTable(plan, target.architecture));
+    write(path, [...bootWrites(plan, files), ...partitionTable(plan, target.architecture)]);
   }
   return disks;
 }
@@ -68,6 +70,7 @@ async function fill(
   tree: TreeSource,
   target: Target,
   pathOf: (plan: DiskPlan) => string,
+  files: ReadonlyMap<string, Kept>,
 ): Promise<void> {
   // Ends the tools, too, when what they are fed with fails.
   const broken = new AbortController();
@@ -76,9 +79,10 @@ async function fill(
   const mountpoints = filesystems.map(({ data }) => data.mountpoint);
   let loads: readonly Load[];
   try {
-    loads = await routeTar(tree.openTar(), mountpoints, target.epoch, async (index, pieces) => {
+    const deliver: Deliver = async (index, pieces) => {
       await feeds[index]?.write(pieces);
-    });
+    };
+    loads = await routeTar(tree.openTar(), mountpoints, target.epoch, deliver, files);
   } catch (error) {
     broken.abort();
     await Promise.allSettled(feeds.map((one) => one.end()));
