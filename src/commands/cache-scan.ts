@@ -1,9 +1,13 @@
 import { lstat, readFile, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import type { Logger } from '../log.js';
 import type { CacheContent, CacheFile, CacheFrame, CacheStage } from './cache-prune.js';
 
 /** Directories whose entries are whole things: made again when missing, removed as a whole. */
-const WHOLES = ['apt', 'inputs', 'locks', 'outputs'];
+const WHOLES = ['apt', 'inputs', 'locks', 'logs', 'outputs'];
+
+/** Files beside the directories: what is remembered of profiles, and the key of the tags that secrets have. */
+const SINGLES = ['config.json', 'secret.key'];
 
 /**
  * Reads what the cache holds. Symbolic links are never followed: nothing in a cache is a link, so a link is
@@ -14,6 +18,7 @@ export async function scanCache(cacheDir: string): Promise<CacheContent> {
   const stages = await filesBelow(cacheDir, 'stages');
   const debs = await filesBelow(cacheDir, 'debs');
   const wholes = await Promise.all(WHOLES.map((kind) => entriesOf(cacheDir, kind)));
+  const singles = await Promise.all(SINGLES.map((file) => measured(cacheDir, file)));
   const read = await Promise.all(stages.filter((file) => !isPartial(file)).map((file) => readStage(cacheDir, file)));
   return {
     stages: read.filter((stage) => stage !== undefined),
@@ -21,7 +26,7 @@ export async function scanCache(cacheDir: string): Promise<CacheContent> {
       .filter((file) => !isPartial(file))
       .map((file): CacheFrame => ({ ...file, name: path.basename(file.path) })),
     debs: pairs(debs.filter((file) => !isPartial(file))),
-    others: wholes.flat(),
+    others: [...wholes.flat(), ...singles.flat()],
     builders: await entriesOf(cacheDir, 'builder'),
     leftovers: [...[...frames, ...stages, ...debs].filter(isPartial), ...(await entriesOf(cacheDir, 'work'))],
   };
@@ -134,14 +139,36 @@ function isGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-/** Removes things of the cache; a link is removed itself, never what it points to. */
-export async function removeFromCache(cacheDir: string, files: readonly CacheFile[]): Promise<void> {
+/**
+ * Removes things of the cache; a link is removed itself, never what it points to.
+ *
+ * @returns what this user may not remove: work directories of a builder that was killed, whose files belong to its ids.
+ */
+export async function removeFromCache(cacheDir: string, files: readonly CacheFile[]): Promise<CacheFile[]> {
   const root = path.resolve(cacheDir);
-  for (const relative of files.flatMap((file) =>
-    file.record === undefined ? [file.path] : [file.record, file.path],
-  )) {
-    const target = path.resolve(root, relative);
-    if (!target.startsWith(`${root}${path.sep}`)) throw new Error(`outside the cache: ${relative}`);
-    await rm(target, { recursive: true, force: true });
+  const kept: CacheFile[] = [];
+  for (const file of files) {
+    for (const relative of file.record === undefined ? [file.path] : [file.record, file.path]) {
+      const target = path.resolve(root, relative);
+      if (!target.startsWith(`${root}${path.sep}`)) throw new Error(`outside the cache: ${relative}`);
+      if (!(await removed(target))) kept.push(file);
+    }
   }
+  return kept;
+}
+
+async function removed(target: string): Promise<boolean> {
+  try {
+    await rm(target, { recursive: true, force: true });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && ['EACCES', 'EPERM'].includes(String(error.code))) return false;
+    throw error;
+  }
+}
+
+/** Says of what was not this user's to remove what will become of it. */
+export function warnOfKept(log: Logger, kept: readonly CacheFile[]): void {
+  const names = kept.map((file) => file.path).join(', ');
+  if (kept.length > 0) log.warn(`not yours to remove: ${names}; the next build with the engine that made them does`);
 }

@@ -10,7 +10,7 @@ import {
   type CacheFile,
   type PruneRequest,
 } from './cache-prune.js';
-import { removeFromCache, scanCache } from './cache-scan.js';
+import { removeFromCache, scanCache, warnOfKept } from './cache-scan.js';
 import { cacheDirectory, contextOf, durationArgument, print, printJson, sizeArgument, table } from './common.js';
 
 interface PruneOptions {
@@ -92,7 +92,7 @@ const KINDS: Readonly<Record<keyof CacheContent, string>> = {
   stages: 'indexes of stages',
   frames: 'root filesystems of stages',
   debs: 'packages',
-  others: 'states of archives and of builds',
+  others: 'states of archives and of builds, logs',
   builders: 'embedded builders',
   leftovers: 'leftovers of dead builds',
 };
@@ -118,8 +118,10 @@ async function prune(options: PruneOptions, command: Command): Promise<void> {
   const directory = cacheDirectory();
   await withCache(directory, async (alone) => {
     const plan = planPrune(await scanCache(directory), requestOf(options, alone));
-    if (options.dryRun !== true) await removeFromCache(directory, plan.remove);
-    report(directory, plan.remove, options);
+    const kept = options.dryRun === true ? [] : await removeFromCache(directory, plan.remove);
+    const removed = plan.remove.filter((file) => !kept.includes(file));
+    report(directory, removed, options);
+    warnOfKept(log, kept);
     if (plan.postponed > 0) {
       log.warn(
         `a build may be running: ${String(plan.postponed)} things that it may be using are left for the next time`,

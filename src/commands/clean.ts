@@ -5,8 +5,8 @@ import { nearest } from '../config/suggest.js';
 import { UserError } from '../errors.js';
 import { formatBytes } from '../units.js';
 import { withCache } from './cache-lock.js';
-import { GRACE } from './cache-prune.js';
-import { removeFromCache, scanCache } from './cache-scan.js';
+import { GRACE, type CacheFile } from './cache-prune.js';
+import { removeFromCache, scanCache, warnOfKept } from './cache-scan.js';
 import { cacheDirectory, contextOf, outputDirectory, print } from './common.js';
 import { outputsOf, profilesWithOutputs, removeOutputs, unfinishedOutputs, type OutputFile } from './outputs.js';
 
@@ -38,11 +38,14 @@ export function register(program: Command): void {
       if (outputs.length > 0 && options.dryRun !== true && options.yes !== true) await confirm(outputDir, outputs);
       await withCache(cacheDirectory(), async (alone) => {
         const left = await leftovers(outputDir, alone);
+        let kept: readonly CacheFile[] = [];
         if (options.dryRun !== true) {
           await removeOutputs(outputDir, [...outputs, ...left.outputs]);
-          await removeFromCache(cacheDirectory(), left.cache);
+          kept = await removeFromCache(cacheDirectory(), left.cache);
         }
-        report([...outputs, ...left.outputs, ...left.cache], options.dryRun === true);
+        const gone = left.cache.filter((file) => !kept.includes(file));
+        report([...outputs, ...left.outputs, ...gone], options.dryRun === true);
+        warnOfKept(log, kept);
         if (left.spared > 0) {
           log.warn(`a build may be running: ${String(left.spared)} directories that may be its own are left alone`);
         }

@@ -11,6 +11,8 @@ export interface OutputFile {
 }
 
 const MANIFEST = '.manifest.json';
+/** A text that goes with the first image of a build, and is named after it. */
+const HANDOVER = /\.handover\.md$/;
 
 /**
  * Which names in the output directory of a profile are imgbuild's. Images in Proxmox's style do not begin with the
@@ -23,7 +25,7 @@ export function ownNames(profile: string, names: readonly string[]): string[] {
       name === 'SHA256SUMS' ||
       name.startsWith(`${profile}_`) ||
       (name.endsWith(MANIFEST) && there.has(name.slice(0, -MANIFEST.length))) ||
-      there.has(`${name}${MANIFEST}`),
+      there.has(`${name.replace(HANDOVER, '')}${MANIFEST}`),
   );
 }
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, UserError } from '../errors.js';
 import { unpackTree } from './frames.js';
+import { useCache } from './in-use.js';
 import { isolatedTarget } from './namespace.js';
 import { TOOL_ENV } from './run.js';
 import { findStage } from './stages.js';
@@ -14,6 +15,20 @@ import { findStage } from './stages.js';
  * @returns the exit status of the shell.
  */
 export async function enterTree(
+  places: { readonly cacheDir: string; readonly workDir: string },
+  key: string,
+  command: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  const release = await useCache(places);
+  try {
+    return await enterLocked(places, key, command, signal);
+  } finally {
+    release();
+  }
+}
+
+async function enterLocked(
   places: { readonly cacheDir: string; readonly workDir: string },
   key: string,
   command: readonly string[],

@@ -85,6 +85,9 @@ export function secretsTag(cacheDir: string, secrets: Readonly<Record<string, st
   if (Object.keys(secrets).length === 0) return '';
   const path = join(cacheDir, 'secret.key');
   if (!existsSync(path)) writeAtomically(cacheDir, path, randomBytes(32).toString('hex'), 0o600);
+  // `cache prune` chooses by the time of the last use.
+  const now = new Date();
+  utimesSync(path, now, now);
   return createHmac('sha256', readFileSync(path, 'utf8')).update(digestOf(secrets)).digest('hex');
 }
 

@@ -100,6 +100,20 @@ describe('imgbuild cache', () => {
     for (const name of FRAMES) expect(existsSync(path.join(cache, frameFile(name)))).toBe(false);
   });
 
+  it('counts and removes logs, what is remembered of profiles, and the key of secrets', async () => {
+    const bytes = async () =>
+      (JSON.parse((await run('size', '--json')).stdout) as Record<string, number>)['others'] ?? 0;
+    const before = await bytes();
+    const small = ['logs/one.log', 'logs/two.log', 'config.json', 'secret.key'];
+    for (const [age, name] of small.entries()) put(name, 'x'.repeat(9000), age * 5);
+    expect((await bytes()) - before).toBeGreaterThanOrEqual(4 * 9000);
+    const there = () => small.filter((name) => existsSync(path.join(cache, name)));
+    expect((await run('prune', '--older-than', '7d')).code).toBe(0);
+    expect(there()).toEqual(['logs/one.log', 'logs/two.log']);
+    expect((await run('prune', '--all')).code).toBe(0);
+    expect(there()).toEqual([]);
+  });
+
   it('follows no link out of the cache', async () => {
     const outside = path.join(scratch, 'outside');
     mkdirSync(outside);

@@ -1,8 +1,20 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { imgbuild } from '../support/cli.js';
+import { removeDeadWork } from '../../src/exec/in-use.js';
+import { holdLock } from '../../src/exec/lock.js';
+import { CHECKOUT, imgbuild, runCommand } from '../support/cli.js';
 
 let scratch: string;
 
@@ -24,6 +36,7 @@ beforeEach(() => {
   put('obj/web/web_rootfs_2026-11-01_1790000000.tar.zst.manifest.json');
   put('obj/web/debian-12-web_12.9-20261101_amd64.tar.zst');
   put('obj/web/debian-12-web_12.9-20261101_amd64.tar.zst.manifest.json');
+  put('obj/web/debian-12-web_12.9-20261101_amd64.tar.zst.handover.md');
   put('obj/web/SHA256SUMS');
   put('obj/web/web_failed.log');
   symlinkSync('web_rootfs_2026-11-01_1790000000.tar.zst', path.join(scratch, 'obj/web/web_rootfs.tar.zst'));
@@ -42,7 +55,7 @@ describe('imgbuild clean', () => {
   it('removes only what dead builds left, when no profile is named', async () => {
     expect(await clean()).toMatchObject({ code: 0, stdout: expect.stringContaining('removed 2 things') as string });
     expect(names('obj/db')).toEqual(['db_rootfs_2026-11-01_1790000000.tar.zst']);
-    expect(names('obj/web')).toHaveLength(7);
+    expect(names('obj/web')).toHaveLength(8);
     expect(names('cache/work')).toEqual([]);
     expect(existsSync(path.join(scratch, 'cache/debs/00/x.deb'))).toBe(true);
   });
@@ -64,8 +77,8 @@ describe('imgbuild clean', () => {
     const { code, stderr } = await clean('web');
     expect(code).toBe(2);
     expect(stderr).toContain('--yes');
-    expect((await clean('web', '--dry-run')).stdout).toContain('would remove 9 things');
-    expect(names('obj/web')).toHaveLength(7);
+    expect((await clean('web', '--dry-run')).stdout).toContain('would remove 10 things');
+    expect(names('obj/web')).toHaveLength(8);
   });
 
   it('says when there is nothing of a profile, and what there is', async () => {
@@ -73,5 +86,39 @@ describe('imgbuild clean', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('did you mean web?');
     expect((await clean('--all', 'web')).code).toBe(2);
+  });
+
+  it('tells what it may not remove, and removes the rest', async () => {
+    put('cache/work/older/file');
+    // As with the files of a builder that a user has started: root without capabilities may not touch those of others.
+    chownSync(path.join(scratch, 'cache/work/dead/tree'), 12345, 12345);
+    const drop = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
+    const outcome = await runCommand([...drop, process.execPath, `${CHECKOUT}/dist/cli.js`, 'clean'], {
+      cwd: scratch,
+      env: { IMGBUILD_CACHE_DIR: path.join(scratch, 'cache') },
+    });
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(outcome.stderr).toContain('not yours to remove: work/dead;');
+    expect(outcome.stdout).toContain('removed 2 things');
+    expect(names('cache/work')).toEqual(['dead']);
+  });
+});
+
+describe('a builder', () => {
+  it('removes work directories of dead ones, and no others', async () => {
+    put('cache/work/alive/file');
+    put('cache/work/starting/file');
+    const old = Date.now() / 1000 - 3600;
+    for (const name of ['dead', 'alive']) utimesSync(path.join(scratch, 'cache/work', name), old, old);
+    const release = await holdLock(path.join(scratch, 'cache/work/alive'), 'exclusive');
+    await removeDeadWork(path.join(scratch, 'cache'));
+    expect(names('cache/work')).toEqual(['alive', 'starting']);
+    release();
+  });
+
+  it('has nothing to do without any', async () => {
+    rmSync(path.join(scratch, 'cache'), { recursive: true });
+    await removeDeadWork(path.join(scratch, 'cache'));
+    expect(existsSync(path.join(scratch, 'cache'))).toBe(false);
   });
 });
