@@ -1,11 +1,9 @@
 import { mkdirSync, statfsSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
 import { EXIT } from '../errors.js';
 import { describeError } from '../report.js';
 import { buildProfile } from './build.js';
-import { giveToOwnerOf } from './context.js';
-import { holdLock } from './lock.js';
+import { useCache } from './in-use.js';
 import { mapLimit } from './parallel.js';
 import type { BuildEvent, BuildFailure, BuildRequest, BuildResult } from './types.js';
 
@@ -21,10 +19,7 @@ export async function execute(
 ): Promise<number> {
   const { settings } = request;
   mkdirSync(settings.cacheDir, { recursive: true });
-  // Tells `cache prune` that entries are in use, and waits for one that is at work.
-  const lock = join(settings.cacheDir, 'lock');
-  const release = await holdLock(lock, 'shared');
-  giveToOwnerOf(settings.cacheDir, lock);
+  const release = await useCache(settings);
   let exit = 0;
   try {
     let left = request.builds.length;
