@@ -2,7 +2,11 @@ import type { Path } from './document.js';
 import type { DiskLayout, Extent, Layer } from './layout.js';
 import { GEOMETRY, MIB, diskBytes, partitionSizes, roundUp, tableBytes, volumeSizes } from './layout-sizes.js';
 import type { Fault } from './options.js';
-import { formatBytes } from '../units.js';
+
+/** Exactly, unlike `2.1 GiB` for what is there and for what is needed. */
+function mebibytes(bytes: number): string {
+  return `${String(Math.ceil(bytes / MIB))} MiB`;
+}
 
 /** What an MBR can address: 2³² sectors of 512 bytes. */
 const MBR_BYTES = 2 ** 41;
@@ -25,7 +29,7 @@ export function checkRoom(disk: DiskLayout, index: number): Fault[] {
   const bytes = diskBytes(disk);
   const faults = overfull(disk, sizes, index);
   if (disk.table === 'mbr' && bytes > MBR_BYTES) {
-    const message = `an MBR reaches no further than 2 TiB, and the disk has ${formatBytes(bytes)}`;
+    const message = `an MBR reaches no further than 2 TiB, and the disk has ${mebibytes(bytes)}`;
     faults.push({ path: [index, 'table'], message, hint: 'use table: gpt' });
   } else if (bytes > LARGEST_DISK) faults.push({ path: [index, 'size'], message: 'the disk is larger than 4096 TiB' });
   if (faults.length > 0) return faults;
@@ -53,12 +57,12 @@ function overfull(disk: DiskLayout, sizes: readonly number[], index: number): Fa
   });
   const needed = wanted.reduce((sum, { bytes }) => sum + bytes, tableBytes(disk.table));
   if (needed <= disk.size) return [];
-  const parts = wanted.map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`).join(', ');
-  const table = `partition table ${formatBytes(tableBytes(disk.table))}`;
+  const parts = wanted.map(({ name, bytes }) => `${name} ${mebibytes(bytes)}`).join(', ');
+  const table = `partition table ${mebibytes(tableBytes(disk.table))}`;
   return [
     {
       path: [index, 'size'],
-      message: `the disk has ${formatBytes(disk.size)}, and ${formatBytes(needed)} are needed: ${parts}, ${table}`,
+      message: `the disk has ${mebibytes(disk.size)}, and ${mebibytes(needed)} are needed: ${parts}, ${table}`,
     },
   ];
 }
@@ -67,7 +71,7 @@ function overfull(disk: DiskLayout, sizes: readonly number[], index: number): Fa
 function checkLayer(layer: Layer, bytes: number, path: Path, holder: string): Fault[] {
   const least = leastBytes(layer);
   if (layer.type !== 'lvm' && bytes < least) {
-    const message = `${holder} has ${formatBytes(bytes)}, and ${describe(layer)} needs ${formatBytes(least)}`;
+    const message = `${holder} has ${mebibytes(bytes)}, and ${describe(layer)} needs ${mebibytes(least)}`;
     return [{ path: [...path, 'size'], message }];
   }
   const content = [...path, 'content'];
@@ -90,8 +94,8 @@ function checkLayer(layer: Layer, bytes: number, path: Path, holder: string): Fa
       });
       const needed = wanted.reduce((sum, volume) => sum + volume.bytes, GEOMETRY.peStart);
       if (needed > bytes) {
-        const parts = wanted.map((volume) => `${volume.name} ${formatBytes(volume.bytes)}`).join(', ');
-        const message = `${holder} leaves ${formatBytes(bytes)} to volume group "${layer.name}", which needs ${formatBytes(needed)}: ${parts}, its own data ${formatBytes(GEOMETRY.peStart)}`;
+        const parts = wanted.map((volume) => `${volume.name} ${mebibytes(volume.bytes)}`).join(', ');
+        const message = `${holder} leaves ${mebibytes(bytes)} to volume group "${layer.name}", which needs ${mebibytes(needed)}: ${parts}, its own data ${mebibytes(GEOMETRY.peStart)}`;
         return [{ path: volumes, message }];
       }
       return layer.volumes.flatMap(({ name, content: data }, n) =>

@@ -32,14 +32,18 @@ const sizeError = (more: string) => ({
 
 const Bytes = lazily((z) =>
   z
-    .union([z.int().positive(), z.string().regex(SIZE, sizeError(''))], sizeError(''))
+    .union([z.int().positive(sizeError('')), z.string().regex(SIZE, sizeError(''))], sizeError(''))
     .meta({ description: 'Such as 512M or 10G.' }),
 );
 
 const Size = lazily((z) =>
   z
     .union(
-      [z.literal('rest'), z.int().positive(), z.string().regex(SIZE, sizeError(', nor "rest"'))],
+      [
+        z.literal('rest'),
+        z.int().positive(sizeError(', nor "rest"')),
+        z.string().regex(SIZE, sizeError(', nor "rest"')),
+      ],
       sizeError(', nor "rest"'),
     )
     .meta({ description: 'Such as 512M or 10G; `rest`: what the others leave.' }),

@@ -39,8 +39,10 @@ export function resolveStorage(
     );
     return undefined;
   }
-  const storage = storageFrom(valueAt(written, ['disk']), firmware);
-  report(storage, written, (path) => ['disk', ...path], problems);
+  const tree = valueAt(written, ['disk']);
+  const storage = storageFrom(tree, firmware);
+  // A single disk stands there without a list around it.
+  report(storage, written, (path) => ['disk', ...(Array.isArray(tree) ? path : path.slice(1))], problems);
   return storage;
 }
 
