@@ -1,0 +1,41 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { CHECKOUT, runCommand, type Outcome } from './cli.js';
+
+/** The variables that tell hooks of the ready-made disk with UEFI. */
+export const DISK = {
+  DISK_FIRMWARE: 'uefi',
+  DISK_ROOT_UUID: 'aaaaaaaa-1111-4111-8111-111111111111',
+  DISK_ROOT_ID: 'dddddddd-3333-4333-8333-333333333333',
+  DISK_ROOT_SOURCE: 'UUID=aaaaaaaa-1111-4111-8111-111111111111',
+  DISK_ROOT_FORMAT: 'ext4',
+  DISK_ROOT_FLAGS: '',
+  DISK_BOOT_UUID: 'aaaaaaaa-1111-4111-8111-111111111111',
+  DISK_BOOT_FORMAT: 'ext4',
+  DISK_BOOT_PREFIX: '/boot',
+  DISK_ESP_UUID: 'C0DE-0001',
+  DISK_ESP_ID: 'eeeeeeee-5555-4555-8555-555555555555',
+  DISK_SWAP_UUID: '',
+  DISK_GRUB_MODULES: 'part_gpt ext2',
+  DISK_SNAPPER: 'false',
+} as const;
+
+/** Runs a hook of a collection on an image, with these variables beside the usual ones. */
+export function runHook(root: string, hook: string, env: Readonly<Record<string, string>>): Promise<Outcome> {
+  const collections = path.join(CHECKOUT, 'collections');
+  const scratch = path.join(root, '.scratch');
+  mkdirSync(scratch, { recursive: true });
+  const files = path.join(collections, hook.slice(0, hook.indexOf('/hooks/')), 'files');
+  const script = `. '${collections}/lib.sh'\n. '${collections}/${hook}'`;
+  return runCommand(['bash', '--posix', '-Eeu', '-c', script], {
+    env: {
+      ROOT: root,
+      SCRATCH: scratch,
+      FILES: files,
+      SOURCE_DATE_EPOCH: '1700000000',
+      SUITE: 'bookworm',
+      ARCH: 'amd64',
+      ...env,
+    },
+  });
+}
