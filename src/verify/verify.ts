@@ -1,8 +1,7 @@
 import { basename } from 'node:path';
-import { CommandError, UserError } from '../errors.js';
 import type { Facts } from './facts.js';
 import { judge } from './judge.js';
-import { platformsOf, readImage, type Reading } from './read/image.js';
+import { platformsOf, readImage, reasonOf, type Reading } from './read/image.js';
 import type { Finding, Platform } from './types.js';
 
 /** What the rules say about one image. */
@@ -30,12 +29,6 @@ async function factsOf(file: string, reading: Reading): Promise<Facts> {
   try {
     return await readImage(file, reading);
   } catch (error) {
-    if (!(error instanceof CommandError) && !(error instanceof UserError)) throw error;
-    reading.signal.throwIfAborted();
-    const said = error instanceof CommandError ? (error.tail.trim().split('\n').at(-1) ?? '') : '';
-    return {
-      file: { name: basename(file), bytes: 0 },
-      unreadable: said === '' ? error.message : `${error.message}: ${said}`,
-    };
+    return { file: { name: basename(file), bytes: 0 }, unreadable: reasonOf(error, reading.signal) };
   }
 }

@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { stat } from 'node:fs/promises';
-import { UserError } from '../../errors.js';
+import { CommandError, UserError } from '../../errors.js';
 import { output } from '../../exec/run.js';
 import type { Facts, TreeFacts } from '../facts.js';
 import { textOf } from '../tree.js';
@@ -119,13 +118,24 @@ async function readPackedDisk(file: string, scratch: string, signal: AbortSignal
 }
 
 /** Reads the disk in a file of another format. qemu-img keeps holes. */
-async function readConverted(file: string, format: string, scratch: string, signal: AbortSignal): Promise<System> {
+function readConverted(file: string, format: string, scratch: string, signal: AbortSignal): Promise<Parts> {
+  return converted(['-f', format, file], `reading the disk in ${basename(file)}`, scratch, signal);
+}
+
+/** What the container of a disk says about itself counts even where qemu-img cannot read it. */
+async function converted(
+  source: readonly string[],
+  doing: string,
+  scratch: string,
+  signal: AbortSignal,
+): Promise<Parts> {
   const disk = join(scratch, 'disk.raw');
-  const doing = `reading the disk in ${basename(file)}`;
-  await output(['qemu-img', 'convert', '-f', format, '-O', 'raw', file, disk], { doing, signal });
-  const system = await readSystem(disk, scratch, signal);
-  await rm(disk);
-  return system;
+  try {
+    await output(['qemu-img', 'convert', '-O', 'raw', ...source, disk], { doing, signal });
+    return await readSystem(disk, scratch, signal);
+  } catch (error) {
+    return { unreadable: reasonOf(error, signal) };
+  }
 }
 
 async function readAppliance(file: string, scratch: string, signal: AbortSignal): Promise<Parts> {
@@ -137,18 +147,17 @@ async function readAppliance(file: string, scratch: string, signal: AbortSignal)
   return { ova, ovf, vmdk, ...system };
 }
 
-async function readConvertedInside(
-  file: string,
-  disk: InnerDisk,
-  scratch: string,
-  signal: AbortSignal,
-): Promise<System> {
-  const raw = join(scratch, 'disk.raw');
+function readConvertedInside(file: string, disk: InnerDisk, scratch: string, signal: AbortSignal): Promise<Parts> {
   const part = { driver: 'raw', offset: disk.at, size: disk.bytes, file: { driver: 'file', filename: file } };
   const source = `json:${JSON.stringify({ driver: 'vmdk', file: part })}`;
-  await output(['qemu-img', 'convert', '-O', 'raw', source, raw], {
-    doing: `reading the disk in ${disk.name}`,
-    signal,
-  });
-  return await readSystem(raw, scratch, signal);
+  return converted([source], `reading the disk in ${disk.name}`, scratch, signal);
+}
+
+/** Why an image cannot be read, in one line. Other errors than those of tools and images are not the image's. */
+export function reasonOf(error: unknown, signal: AbortSignal): string {
+  signal.throwIfAborted();
+  if (error instanceof UserError) return error.message;
+  if (!(error instanceof CommandError)) throw error;
+  const said = error.tail.trim().split('\n').at(-1) ?? '';
+  return said === '' ? error.message : `${error.message}: ${said}`;
 }

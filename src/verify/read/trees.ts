@@ -18,18 +18,19 @@ export interface Place {
   readonly signal: AbortSignal;
 }
 
+/** The highest four bits of a mode, above those for setuid, setgid and sticky. */
 const KIND_BITS: Readonly<Record<number, EntryKind>> = {
-  0o010: 'fifo',
-  0o020: 'char',
-  0o040: 'directory',
-  0o060: 'block',
-  0o100: 'file',
-  0o120: 'symlink',
-  0o140: 'socket',
+  0o01: 'fifo',
+  0o02: 'char',
+  0o04: 'directory',
+  0o06: 'block',
+  0o10: 'file',
+  0o12: 'symlink',
+  0o14: 'socket',
 };
 
 function kindOf(mode: number): EntryKind {
-  return KIND_BITS[mode >> 9] ?? 'file';
+  return KIND_BITS[mode >> 12] ?? 'file';
 }
 
 /**
@@ -43,8 +44,8 @@ export async function openExt4({ disk, at, scratch, signal }: Place): Promise<Op
     const script = join(work, 'commands');
     await writeFile(script, `${commands.join('\n')}\n`);
     const text = await output(['debugfs', '-f', script, device], { doing: 'reading an ext4 filesystem', signal });
-    // Each command is repeated in the output, behind the prompt.
-    return text.split(/^debugfs: .*\n/m).slice(1);
+    // Each command is repeated behind a prompt, which after `cat` does not stand at the beginning of a line.
+    return text.split(/debugfs: (?:ls|stat|cat|dump) [^\n]*<\d+>[^\n]*\n/).slice(1);
   };
   const entries = new Map<string, Entry>();
   const inodes = new Map<string, string>();
