@@ -1,0 +1,158 @@
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { EXIT, UserError } from '../errors.js';
+import { run } from '../exec/run.js';
+import { blockName, blockRange, type DiskSource } from './qemu-arguments.js';
+import { HEAD_BYTES, ovfDisks, recognise, TAIL_BYTES, tarMember, type TarMember } from './qemu-format.js';
+import { readTable, TABLE_BYTES, type Table } from './qemu-partitions.js';
+
+/** Where disks are prepared, and what stops it. */
+export interface Workbench {
+  /** Files made here are removed by whoever made the directory. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+/** A disk to boot, and the kind of file that it came in. */
+export interface OpenedDisk extends DiskSource {
+  /** Container as users call it: `vhdx`, `ova`, … */
+  readonly origin: string;
+}
+
+/**
+ * The disks in image files, by content. What is packed with zstd is unpacked beside the work; everything else is read
+ * where it lies, the disks of an OVA too.
+ *
+ * @throws UserError when a file holds no disk.
+ */
+export async function openImages(files: readonly string[], bench: Workbench): Promise<OpenedDisk[]> {
+  const disks: OpenedDisk[] = [];
+  for (const file of files) disks.push(...(await openImage(file, bench, disks.length)));
+  return disks;
+}
+
+async function openImage(file: string, bench: Workbench, n: number): Promise<OpenedDisk[]> {
+  const container = look(file);
+  switch (container.kind) {
+    case 'disk':
+      return [{ file, format: container.format, origin: container.format === 'vpc' ? 'vhd' : container.format }];
+    case 'zstd': {
+      const unpacked = join(bench.directory, `unpacked${String(n)}.raw`);
+      const doing = `unpacking ${basename(file)}`;
+      await run(['zstd', '-d', '-q', '--sparse', '-o', unpacked, file], { doing, signal: bench.signal });
+      const inner = look(unpacked);
+      if (inner.kind === 'disk') return [{ file: unpacked, format: inner.format, origin: `${inner.format}.zst` }];
+      throw noDisk(file, inner.kind === 'tar' ? 'the tarball of a root filesystem' : 'packed, and no disk inside');
+    }
+    case 'tar':
+      return openArchive(file);
+    case 'other':
+      throw noDisk(file, container.what, container.hint);
+  }
+}
+
+function noDisk(file: string, what: string, hint?: string): UserError {
+  const advice = hint ?? 'only machines boot here: a container template is started by its platform';
+  return new UserError(`${file} is ${what}`, { hint: advice });
+}
+
+function look(file: string): ReturnType<typeof recognise> {
+  const fd = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(fd);
+    if (size < HEAD_BYTES) return { kind: 'other', what: 'too short for a disk image', hint: 'copy it again' };
+    return recognise(readAt(fd, 0, HEAD_BYTES), readAt(fd, size - TAIL_BYTES, TAIL_BYTES));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openArchive(file: string): OpenedDisk[] {
+  const fd = openSync(file, 'r');
+  try {
+    const members = tarMembers(fd);
+    const ovf = members.find(({ name }) => name.endsWith('.ovf'));
+    if (ovf === undefined) throw noDisk(file, 'a tar archive without an OVF');
+    return ovfDisks(readAt(fd, ovf.offset, ovf.bytes).toString('utf8')).map((name) => {
+      const member = members.find((candidate) => candidate.name === name);
+      if (member === undefined) throw noDisk(file, `an OVA whose disk ${name} is missing`, 'build or copy it again');
+      const { offset, bytes } = member;
+      const inner = recognise(readAt(fd, offset, HEAD_BYTES), readAt(fd, offset + bytes - TAIL_BYTES, TAIL_BYTES));
+      if (inner.kind !== 'disk') throw noDisk(file, `an OVA whose disk ${name} is in no format that is known`);
+      return { file, format: inner.format, part: { offset, bytes }, origin: 'ova' };
+    });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function tarMembers(fd: number): TarMember[] {
+  const members: TarMember[] = [];
+  for (let at = 0; ;) {
+    const header = readAt(fd, at, 512);
+    const member = header.length < 512 ? undefined : tarMember(header, at);
+    if (member === undefined) return members;
+    // Types of regular files, in the spelling of old and new archives.
+    if (['', '0'].includes(member.type)) members.push(member);
+    at = member.next;
+  }
+}
+
+function readAt(fd: number, position: number, bytes: number): Buffer {
+  const buffer = Buffer.alloc(bytes);
+  return buffer.subarray(0, readSync(fd, buffer, 0, bytes, position));
+}
+
+/** Copies a range of what the guest sees into a sparse file. */
+export async function extract(
+  source: DiskSource,
+  range: { readonly start: number; readonly bytes: number },
+  file: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const name = blockRange(source, range.start, range.bytes);
+  await run(['qemu-img', 'convert', '-O', 'raw', name, file], { doing: 'reading the image', signal });
+}
+
+/** Reads the partition table of a disk, whatever it is stored in. */
+export async function tableOf(source: DiskSource, bench: Workbench): Promise<Table> {
+  const file = join(bench.directory, 'table');
+  await extract(source, { start: 0, bytes: TABLE_BYTES }, file, bench.signal);
+  return readTable(readFileSync(file));
+}
+
+/** A file that takes what the guest writes; the image below is only read. */
+export async function createOverlay(
+  below: DiskSource,
+  file: string,
+  bytes: number | undefined,
+  signal: AbortSignal,
+): Promise<DiskSource> {
+  const size = bytes === undefined ? [] : [String(bytes)];
+  const argv = ['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', below.format, '-b', blockName(below), file, ...size];
+  await run(argv, { doing: 'making an overlay for the image', signal });
+  return { format: 'qcow2', file };
+}
+
+/** A sparse copy of everything that the guest would see. */
+export async function copyRaw(source: DiskSource, file: string, signal: AbortSignal): Promise<DiskSource> {
+  const argv = ['qemu-img', 'convert', '-O', 'raw', '-W', blockName(source), file];
+  await run(argv, { doing: 'copying the image', signal });
+  return { format: 'raw', file };
+}
+
+/** Where Debian's ovmf package keeps the firmware; names without 4M are of firmware that is too small by now. */
+const OVMF = '/usr/share/OVMF';
+
+/** The read-only code and the variables to begin with. */
+export function ovmf(secureBoot: boolean): { readonly code: string; readonly vars: string } {
+  const code = `${OVMF}/OVMF_CODE_4M.${secureBoot ? 'secboot.' : ''}fd`;
+  const vars = `${OVMF}/OVMF_VARS_4M.${secureBoot ? 'ms.' : ''}fd`;
+  if (!existsSync(code) || !existsSync(vars)) {
+    throw new UserError(`${OVMF} holds no UEFI firmware`, {
+      exitCode: EXIT.environment,
+      hint: 'the builder needs the package ovmf: imgbuild builder build --rebuild',
+    });
+  }
+  return { code, vars };
+}
