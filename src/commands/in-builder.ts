@@ -11,7 +11,9 @@ import type { Session } from '../host/session.js';
 import { cacheDirectory, type Context } from './common.js';
 
 /** A verb of this program that needs the builder's tools. */
-export interface BuilderJob extends Partial<Pick<Session, 'terminal' | 'onOutput' | 'onError' | 'signal' | 'env'>> {
+export interface BuilderJob extends Partial<
+  Pick<Session, 'terminal' | 'input' | 'stream' | 'devices' | 'ports' | 'onOutput' | 'onError' | 'signal' | 'env'>
+> {
   readonly argv: readonly string[];
   /** The cache, the program and the work directory are there anyway. */
   readonly mounts?: readonly Mount[];
@@ -32,14 +34,23 @@ export async function runInBuilder(context: Context, job: BuilderJob): Promise<n
       context.log.info(text);
     });
     const work = chooseWork('auto', await workFacts(host.cacheDir), path.join(host.cacheDir, 'work'));
-    const { terminal, signal, env } = job;
+    const { terminal, input, signal, env, stream, devices, ports } = job;
     return await runBuilder(
       host,
       job.argv,
       [{ source: host.cacheDir, target: INSIDE.cache, readonly: false }, ...(job.mounts ?? [])],
-      { builder, work, signal, env: { TERM: host.env['TERM'] ?? 'dumb', ...env } },
+      {
+        builder,
+        work,
+        signal,
+        env: { TERM: host.env['TERM'] ?? 'dumb', ...env },
+        ...(stream === undefined ? {} : { stream }),
+        ...(devices === undefined ? {} : { devices }),
+        ...(ports === undefined ? {} : { ports }),
+      },
       {
         ...(terminal === undefined ? {} : { terminal }),
+        ...(input === undefined ? {} : { input }),
         onOutput: job.onOutput ?? ((line) => process.stdout.write(`${line}\n`)),
         onError: job.onError ?? ((line) => process.stderr.write(`${line}\n`)),
       },

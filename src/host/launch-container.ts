@@ -35,6 +35,7 @@ export async function runContainer(builder: ImageBuilder, session: Session): Pro
     await container.start();
     started = true;
     if (session.input !== undefined) stream.write(session.input);
+    else if (session.stream !== undefined) session.stream.input.pipe(stream, { end: false });
     else if (session.terminal !== true) stream.end();
     const disarm = stopOn(session.signal, container, stream);
     try {
@@ -43,6 +44,7 @@ export async function runContainer(builder: ImageBuilder, session: Session): Pro
       return StatusCode;
     } finally {
       disarm();
+      session.stream?.input.unpipe(stream);
       stream.end();
     }
   } catch (error) {
@@ -60,6 +62,7 @@ export function containerOptions(builder: ImageBuilder, session: Session): Docke
   const [entry = '', ...command] = session.argv;
   const podman = builder.engine.name === 'podman';
   const { soft, hard } = OPEN_FILES;
+  const ports = session.ports ?? [];
   const interactive = session.terminal === true;
   return {
     name: `imgbuild-${session.id}`,
@@ -78,6 +81,9 @@ export function containerOptions(builder: ImageBuilder, session: Session): Docke
     OpenStdin: true,
     // The end of our connection, however it comes, is the end of the builder's standard input.
     StdinOnce: true,
+    ...(ports.length === 0
+      ? {}
+      : { ExposedPorts: Object.fromEntries(ports.map((port) => [`${String(port)}/tcp`, {}])) }),
     HostConfig: {
       AutoRemove: true,
       ReadonlyRootfs: true,
@@ -97,6 +103,22 @@ export function containerOptions(builder: ImageBuilder, session: Session): Docke
           : { [INSIDE.work]: `rw,exec,suid,dev,mode=755,size=${String(session.workBytes)}` }),
       },
       Ulimits: [{ Name: 'nofile', Soft: soft, Hard: hard }],
+      ...(session.devices === undefined
+        ? {}
+        : {
+            Devices: session.devices.map((device) => ({
+              PathOnHost: device,
+              PathInContainer: device,
+              CgroupPermissions: 'rw',
+            })),
+          }),
+      ...(ports.length === 0
+        ? {}
+        : {
+            PortBindings: Object.fromEntries(
+              ports.map((port) => [`${String(port)}/tcp`, [{ HostIp: '127.0.0.1', HostPort: String(port) }]]),
+            ),
+          }),
       ...(session.network === undefined ? {} : { NetworkMode: session.network }),
       ...(session.privileged === true ? { Privileged: true } : leastPrivilege(podman)),
     },
@@ -134,7 +156,8 @@ function deliver(container: Dockerode.Container, stream: NodeJS.ReadWriteStream,
     return ended.finally(detach);
   }
   const [out, err] = [new PassThrough(), new PassThrough()];
-  eachLine(out, session.onOutput);
+  if (session.stream === undefined) eachLine(out, session.onOutput);
+  else out.pipe(session.stream.output, { end: false });
   eachLine(err, session.onError);
   splitStreams(container, stream, out, err);
   return ended.then(async () => {

@@ -74,7 +74,12 @@ exec setpriv --bounding-set="$caps" --inh-caps=-all $privs "$@"`;
 
 /** Runs a session in the embedded builder; the kernel ends it with this process. */
 export async function runEmbedded(host: Host, builder: RootBuilder, session: Session): Promise<number> {
-  const mounts = session.mounts.flatMap(({ source, target, readonly }) => [source, target, readonly ? 'ro' : 'rw']);
+  const devices = (session.devices ?? []).map((device) => ({ source: device, target: device, readonly: false }));
+  const mounts = [...session.mounts, ...devices].flatMap(({ source, target, readonly }) => [
+    source,
+    target,
+    readonly ? 'ro' : 'rw',
+  ]);
   const size = session.workBytes === undefined ? '' : String(session.workBytes);
   const argv = [
     // When this process dies, unshare dies; when unshare dies, the whole pid namespace does.
@@ -104,11 +109,13 @@ export async function runEmbedded(host: Host, builder: RootBuilder, session: Ses
     // Its own process group, or Ctrl-C would hit the tools in it before the builder can unwind. A shell needs ours.
     detached: !interactive,
   });
-  if (child.stdout !== null) eachLine(child.stdout, session.onOutput);
+  if (session.stream !== undefined) child.stdout?.pipe(session.stream.output, { end: false });
+  else if (child.stdout !== null) eachLine(child.stdout, session.onOutput);
   if (child.stderr !== null) eachLine(child.stderr, session.onError);
   // The builder may end before it has read everything.
   child.stdin?.on('error', () => undefined);
-  if (session.input === undefined) child.stdin?.end();
+  if (session.stream !== undefined && child.stdin !== null) session.stream.input.pipe(child.stdin, { end: false });
+  else if (session.input === undefined) child.stdin?.end();
   else child.stdin?.write(session.input);
 
   let timer: NodeJS.Timeout | undefined;
@@ -136,8 +143,11 @@ function boundingSet(session: Session): string {
   return ['-all', ...Object.keys(CAPABILITIES).map((name) => `+${name.toLowerCase()}`)].join(',');
 }
 
+/** Whatever listens here listens on this machine: for this machine alone. */
+const LISTEN = { IMGBUILD_LISTEN: '127.0.0.1' };
+
 function environment(session: Session): readonly string[] {
   const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-  const env = { PATH: path, HOME: '/root', TERM: process.env['TERM'] ?? 'dumb', ...session.env };
+  const env = { PATH: path, HOME: '/root', TERM: process.env['TERM'] ?? 'dumb', ...LISTEN, ...session.env };
   return Object.entries(env).map(([name, value]) => `${name}=${value}`);
 }

@@ -10,6 +10,15 @@ export interface LaunchOptions {
   /** `host` shares the network of this machine, `none` has none; the engine's own network otherwise. */
   readonly network?: 'bridge' | 'host' | 'none';
   readonly env?: Readonly<Record<string, string>>;
+  /** Devices of this machine that the builder may open. There is one only: /dev/kvm, for virtual machines. */
+  readonly devices?: readonly string[];
+  /** TCP ports of 127.0.0.1 that lead to the same port in the builder, where it has a network of its own. */
+  readonly ports?: readonly number[];
+  /**
+   * Standard input and output as bytes instead of lines. The builder's input stays open when this one ends: its end says
+   * that the launcher is gone.
+   */
+  readonly stream?: { readonly input: NodeJS.ReadableStream; readonly output: NodeJS.WritableStream };
   /** Ends the builder: first by closing its standard input, after a grace by force. */
   readonly signal?: AbortSignal | undefined;
 }
