@@ -35,6 +35,7 @@ const PAGE = 4096;
  * Linear volumes in one piece on this one device are all that is written. `epoch` is the time that they say they were made.
  */
 export function lvmHeader(plan: LvmPlan, epoch: number): Buffer {
+  checkPlaces(plan);
   const text = Buffer.from(`${lvmText(plan, epoch)}\0`, 'ascii');
   const area = plan.peStart - METADATA;
   // LVM keeps the version before while it writes the next one, which is longer if anything.
@@ -47,6 +48,20 @@ export function lvmHeader(plan: LvmPlan, epoch: number): Buffer {
   writeMetadataHeader(header.subarray(METADATA, METADATA + METADATA_HEADER), area, text);
   text.copy(header, METADATA + METADATA_HEADER);
   return header;
+}
+
+/** LVM refuses a group whose volumes overlap or do not fit, but not before the machine starts. */
+function checkPlaces(plan: LvmPlan): void {
+  let end = 0;
+  for (const { name, firstExtent, extents } of plan.volumes.toSorted((a, b) => a.firstExtent - b.firstExtent)) {
+    if (firstExtent < end || extents < 1) throw new Error(`volume ${plan.name}/${name} lies over another one`);
+    end = firstExtent + extents;
+  }
+  if (end > extentCount(plan)) throw new Error(`volume group ${plan.name}: its volumes reach beyond its end`);
+}
+
+function extentCount({ bytes, peStart, extentBytes }: LvmPlan): number {
+  return Math.floor((bytes - peStart) / extentBytes);
 }
 
 function writeLabel(sector: Buffer, plan: LvmPlan): void {
@@ -103,7 +118,7 @@ status = ["ALLOCATABLE"]
 flags = []
 dev_size = ${String(Math.floor(plan.bytes / SECTOR))}
 pe_start = ${String(plan.peStart / SECTOR)}
-pe_count = ${String(Math.floor((plan.bytes - plan.peStart) / plan.extentBytes))}
+pe_count = ${String(extentCount(plan))}
 }
 }
 ${volumes.length === 0 ? '' : `\nlogical_volumes {\n${volumes.join('')}}\n`}

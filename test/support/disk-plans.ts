@@ -72,3 +72,8 @@ export const raidPlans: fc.Arbitrary<Raid1Plan> = fc
     const bytes = dataOffset + sectors * 512;
     return { type: 'raid1', start: 0, bytes, dataOffset, ...rest, content: nothing(dataOffset, bytes - dataOffset) };
   });
+
+/** An id of LVM's as its tools print it. */
+export function dashed(id: string): string {
+  return [6, 10, 14, 18, 22, 26].reduceRight<string>((text, n) => `${text.slice(0, n)}-${text.slice(n)}`, id);
+}

@@ -7,7 +7,7 @@ import type { Storage } from '../../src/config/layout.js';
 import { lvmHeader } from '../../src/disk/lvm2.js';
 import type { LvmPlan } from '../../src/disk/types.js';
 import { runCommand } from '../support/cli.js';
-import { lvmPlans } from '../support/disk-plans.js';
+import { dashed, lvmPlans } from '../support/disk-plans.js';
 import { scratch } from '../support/scratch.js';
 
 const EPOCH = 1_700_000_000;
@@ -67,10 +67,6 @@ function parse(text: string): Record<string, unknown> {
     return entries;
   };
   return section();
-}
-
-function dashed(id: string): string {
-  return [6, 10, 14, 18, 22, 26].reduceRight<string>((text, n) => `${text.slice(0, n)}-${text.slice(n)}`, id);
 }
 
 /** The group as LVM should read it. */

@@ -61,10 +61,20 @@ describe('lvmHeader', () => {
   it('leaves LVM room to write the next version beside this one', () => {
     const many = (count: number): LvmPlan => ({
       ...group,
+      bytes: 2 ** 40,
       volumes: Array.from({ length: count }, (_, n) => volume(n)),
     });
     const text = lvmHeader(many(1500), 0).length - 4608;
     expect(text).toBeLessThan((MIB - 4608) / 2);
     expect(() => lvmHeader(many(2500), 0)).toThrow('2500 volumes are too many');
+  });
+
+  it('refuses volumes that overlap or reach beyond the end', () => {
+    const [first, second] = [volume(0), volume(1)];
+    const with2 = (change: Partial<VolumePlan>): LvmPlan => ({ ...group, volumes: [{ ...second, ...change }, first] });
+    expect(lvmHeader(with2({ extents: 48 }), 0).length).toBe(8192);
+    expect(() => lvmHeader(with2({ extents: 49 }), 0)).toThrow('beyond its end');
+    expect(() => lvmHeader(with2({ firstExtent: 0 }), 0)).toThrow('over another one');
+    expect(() => lvmHeader(with2({ extents: 0 }), 0)).toThrow('over another one');
   });
 });
