@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { listCollections, listProfiles, type Project } from '../config/load.js';
-import { FORMAT_NAMES } from '../config/formats.js';
+import { FORMATS } from '../output/table.js';
 import { contextOf, print, printJson, table } from './common.js';
 import { projectOf } from './request.js';
 
@@ -19,14 +19,14 @@ export function register(program: Command): void {
       if (options.json === true) printJson(LISTS[kind](project));
       else if (kind === 'profiles') printProfiles(project);
       else if (kind === 'collections') printCollections(project);
-      else print(FORMAT_NAMES.join('\n'));
+      else printFormats();
     });
 }
 
 const LISTS: Readonly<Record<(typeof KINDS)[number], (project: Project) => unknown>> = {
   profiles: listProfiles,
   collections: listCollections,
-  formats: () => FORMAT_NAMES,
+  formats: () => Object.values(FORMATS),
 };
 
 function printProfiles(project: Project): void {
@@ -42,4 +42,14 @@ function printCollections(project: Project): void {
     return [name, bundle ? 'bundle' : '', requires.join(' '), description];
   });
   print(table([['COLLECTION', '', 'REQUIRES', 'DESCRIPTION'], ...rows]));
+}
+
+function printFormats(): void {
+  const rows = Object.values(FORMATS).map(({ name, source, summary, options }) => [
+    name,
+    source,
+    options.length > 3 ? `${options[0]?.split('.')[0] ?? ''}.*` : options.join(' '),
+    summary,
+  ]);
+  print(table([['FORMAT', 'MADE FROM', 'OPTIONS', 'WHAT IT IS'], ...rows]));
 }

@@ -24,6 +24,12 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./plan.js'),
   },
   {
+    name: 'convert',
+    summary: 'make other formats of a disk image',
+    group: 'Make images:',
+    load: () => import('./convert.js'),
+  },
+  {
     name: 'shell',
     summary: 'look around in a finished or failed root filesystem',
     group: 'Make images:',
@@ -34,6 +40,12 @@ export const VERBS: readonly Verb[] = [
     summary: 'check images against the rules of their platforms',
     group: 'Look:',
     load: () => import('./verify.js'),
+  },
+  {
+    name: 'boot',
+    summary: 'boot an image in QEMU, with its console here',
+    group: 'Look:',
+    load: () => import('./boot.js'),
   },
   {
     name: 'list',

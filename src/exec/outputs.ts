@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FORMAT_SOURCES, FORMAT_NAMES, type FormatName } from '../config/formats.js';
+import { SUITES } from '../config/suites.js';
+import { handover, type PublishedName } from '../output/handover.js';
 import type { BuildPlan } from '../plan/types.js';
 import type { Archive } from './archive.js';
 import { assembleDisks } from './assemble.js';
@@ -45,6 +47,7 @@ export async function makeOutputs(
         machine: plan.machine,
         options: plan.options,
         epoch: entry.epoch,
+        companions: true,
         signal: context.signal,
       }),
     ];
@@ -55,8 +58,15 @@ export async function makeOutputs(
       digests: { ...keys, builder: context.settings.builderDigest },
       archive: archive.releases.map(({ uri, sha256 }) => ({ uri, sha256 })),
       tools: await toolVersions(context),
+      handover: (files) => handoverOf(plan, files),
     });
   });
+}
+
+function handoverOf(plan: BuildPlan, files: readonly PublishedName[]): string {
+  const { profile, architecture, machine } = plan;
+  const version = Object.entries(SUITES).find(([name]) => name === plan.suite)?.[1].version;
+  return handover({ profile, architecture, debian: Number(version) || 0, machine, files });
 }
 
 function isDiskFormat(name: FormatName): name is DiskFormat {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { BuildEvent, BuildRequest } from '../exec/types.js';
 import { runContainer } from './launch-container.js';
@@ -90,6 +91,8 @@ function builderEnvironment(host: Host, builder: Builder): Record<string, string
     IMGBUILD_BUILDER: '1',
     IMGBUILD_BUILDER_DIGEST: builder.digest,
     IMGBUILD_CACHE_DIR: INSIDE.cache,
+    // Node compresses in this pool, and makes four threads whatever there are of cores.
+    UV_THREADPOOL_SIZE: String(Math.max(4, availableParallelism())),
     LANG: 'C.UTF-8',
   };
 }

@@ -26,11 +26,3 @@ export interface Machine {
   readonly cpus: number;
   readonly memoryMiB: number;
 }
-
-/** What a user gets of one format: a file with its published name. */
-export interface OutputFile {
-  readonly format: FormatName;
-  /** What is in it: `rootfs`, the name of another disk, or `vm`. */
-  readonly part: string;
-  readonly name: string;
-}

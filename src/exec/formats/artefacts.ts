@@ -1,7 +1,8 @@
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { FormatName } from '../../config/formats.js';
 import type { OptionValue } from '../../config/types.js';
+import { hyperVScript } from '../../output/powershell.js';
 import type { VmwareSettings } from '../../output/vmware.js';
 import { wholeMiB, type DiskFile, type FormatJob } from './job.js';
 import { writeOva } from './ova.js';
@@ -43,7 +44,7 @@ function artefactOf(format: DiskFormat, job: FormatJob, shared: SharedVmdk): Art
     case 'qcow2':
       return each((disk, file) => writeQcow2(disk, file, job.options['output.qcow2Compression'] === 'zstd', job));
     case 'vhdx':
-      return each((disk, file) => writeVhdx(disk, file, job));
+      return { bytes: room, write: (files) => writeHyperV(files, job) };
     case 'vhd':
       return each((disk, file) => writeVhd(disk, file, job));
     case 'vmdk':
@@ -61,6 +62,22 @@ function artefactOf(format: DiskFormat, job: FormatJob, shared: SharedVmdk): Art
         },
       };
   }
+}
+
+/** Disks for Hyper-V, and a script that makes a machine of them. */
+async function writeHyperV(files: NewFiles, job: FormatJob): Promise<void> {
+  const made: NewFile[] = [];
+  for (const disk of job.disks) {
+    const file = files.newFile(disk.name, '.vhdx');
+    await writeVhdx(disk, file, job);
+    made.push(file);
+  }
+  if (job.machine === undefined || job.companions !== true) return;
+  const script = hyperVScript(
+    job.machine,
+    made.map(({ name }) => name),
+  );
+  writeFileSync(files.newFile('hyper-v', '.ps1').fd, script);
 }
 
 /** Bytes that a disk takes on its file system. */
