@@ -1,4 +1,8 @@
+import { drawDisk } from '../disk/draw.js';
 import type { BuildPlan, PhaseItem, StageForecast, Step } from './types.js';
+
+/** Columns that a plan takes: it is read in logs and in mails, too. */
+const WIDTH = 100;
 
 /** A plan for people: what goes in, and what each stage would do or take from the cache. */
 export function describePlan(plan: BuildPlan, forecasts: Readonly<Record<string, StageForecast>>): string {
@@ -11,6 +15,7 @@ export function describePlan(plan: BuildPlan, forecasts: Readonly<Record<string,
     ...(extra.length === 0 ? [] : [`  more       ${wrap(extra, 13)}`]),
     ...(plan.secrets.length === 0 ? [] : [`secrets      ${plan.secrets.join(', ')}`]),
     '',
+    ...plan.disks.flatMap((disk) => [drawDisk(disk, WIDTH), '']),
     ...plan.stages.flatMap((stage) => {
       const forecast = forecasts[stage.name];
       const state = forecast === undefined ? '' : forecast.state === 'hit' ? 'cached' : 'to build';
@@ -35,12 +40,12 @@ function itemLine(item: PhaseItem): string {
   return `overlay  ${item.collection} (${String(files)} ${files === 1 ? 'file' : 'files'})`;
 }
 
-/** Words in lines of at most 100 columns, the further ones indented. */
+/** Words in lines of at most WIDTH columns, the further ones indented. */
 function wrap(words: readonly string[], indent: number): string {
   const lines: string[] = [];
   let line = '';
   for (const word of words) {
-    if (line !== '' && indent + line.length + 1 + word.length > 100) {
+    if (line !== '' && indent + line.length + 1 + word.length > WIDTH) {
       lines.push(line);
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;
