@@ -35,7 +35,8 @@ const TROUBLES: readonly (Trouble & { readonly sign: RegExp })[] = [
     hint: 'the stub in the EFI system partition searches for a file system that is not there',
   },
   {
-    sign: /error: (no such device|file `[^']*' not found|you need to load the kernel first)/,
+    // Other errors of GRUB, of a font or module that is missing, do not keep it from starting a kernel.
+    sign: /error: you need to load the kernel first/,
     what: 'GRUB does not find what its configuration names',
     hint: 'compare the UUIDs in grub.cfg with those of the file systems',
   },

@@ -7,8 +7,8 @@ export interface MachineFacts {
   readonly release: string;
   readonly kernel: string;
   readonly firmware: 'uefi' | 'bios';
-  /** The kernel saw that Secure Boot was on. */
-  readonly secureBoot: boolean;
+  /** Whether the firmware told the kernel that Secure Boot is on; undefined when the kernel does not say. */
+  readonly secureBoot: boolean | undefined;
   readonly failedUnits: readonly { readonly unit: string; readonly log: readonly string[] }[];
   /** Jobs that still wait when the boot is over. */
   readonly waiting: readonly string[];
@@ -65,7 +65,7 @@ export function machineFacts(answers: Answers): MachineFacts {
     release: answers.release ?? '',
     kernel: answers.kernel ?? '',
     firmware: answers.firmware === 'bios' ? 'bios' : 'uefi',
-    secureBoot: /\s1$/.test(answers.secureboot ?? ''),
+    secureBoot: secureBoot(answers.secureboot ?? ''),
     failedUnits: lines(answers.failed).map((unit) => ({ unit, log: logOf(unit, answers.why) })),
     waiting: lines(answers.waiting),
     bootTime: lines(answers.time)[0] ?? '',
@@ -100,6 +100,11 @@ function json(text: string | undefined): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** The bytes of the EFI variable, the last of which is the value, or a line of the kernel's log. */
+function secureBoot(text: string): boolean | undefined {
+  return text === '' ? undefined : /\b1$|enabled/.test(text);
 }
 
 function logOf(unit: string, text: string | undefined): string[] {

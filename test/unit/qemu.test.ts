@@ -1,0 +1,217 @@
+import { describe, expect, it } from 'vitest';
+import { untilEscape } from '../../src/commands/boot-terminal.js';
+import { blockName, blockRange, BUSES, qemuArguments, type MachineSpec } from '../../src/verify/qemu-arguments.js';
+import { HEAD_BYTES, ovfDisks, recognise, TAIL_BYTES, tarMember } from '../../src/verify/qemu-format.js';
+import { hardwareOf } from '../../src/verify/qemu-machine.js';
+import { espOf, firmwareOf, readTable, TABLE_BYTES } from '../../src/verify/qemu-partitions.js';
+
+const MACHINE: MachineSpec = {
+  accelerator: 'tcg',
+  cpus: 2,
+  memoryMiB: 2048,
+  firmware: { type: 'uefi', code: '/f/code.fd', vars: '/w/vars.fd', secureBoot: false },
+  disks: [{ format: 'qcow2', file: '/w/disk0.qcow2' }],
+  bus: 'virtio-scsi',
+  nic: 'virtio-net-pci',
+  network: { type: 'none' },
+  monitor: '/w/monitor',
+};
+
+/** Values of an option that may stand several times. */
+function values(machine: MachineSpec, option: string): string[] {
+  const argv = qemuArguments(machine);
+  return argv.flatMap((word, n) => (word === option ? [argv[n + 1] ?? ''] : []));
+}
+
+describe('the command line of QEMU', () => {
+  it('is that of an emulated machine with UEFI', () => {
+    expect(values(MACHINE, '-machine')).toEqual(['q35']);
+    expect(values(MACHINE, '-accel')).toEqual(['tcg,thread=multi']);
+    expect(values(MACHINE, '-cpu')).toEqual(['max']);
+    expect(values(MACHINE, '-m')).toEqual(['2048M']);
+    expect(values(MACHINE, '-drive')).toEqual([
+      'if=pflash,format=raw,readonly=on,file=/f/code.fd',
+      'if=pflash,format=raw,file=/w/vars.fd',
+    ]);
+    expect(values(MACHINE, '-serial')).toEqual(['chardev:console']);
+    expect(values(MACHINE, '-netdev')).toEqual([]);
+  });
+
+  it('protects the variables when Secure Boot is on', () => {
+    const secure = { ...MACHINE, firmware: { ...MACHINE.firmware, secureBoot: true } } as MachineSpec;
+    expect(values(secure, '-machine')).toEqual(['q35,smm=on']);
+    expect(values(secure, '-global')).toEqual(['driver=cfi.pflash01,property=secure,value=on']);
+  });
+
+  it('leaves a BIOS to QEMU, and takes the host’s processor with KVM', () => {
+    const machine: MachineSpec = { ...MACHINE, firmware: { type: 'bios' }, accelerator: 'kvm' };
+    expect(values(machine, '-drive')).toEqual([]);
+    expect(values(machine, '-cpu')).toEqual(['host']);
+  });
+
+  it.each(BUSES)('attaches two disks to %s, the first to boot from', (bus) => {
+    const disks = [...MACHINE.disks, { format: 'raw', file: '/w/swap.raw' } as const];
+    const devices = values({ ...MACHINE, bus, disks }, '-device');
+    expect(devices.filter((device) => device.includes('drive=disk0,bootindex=0'))).toHaveLength(1);
+    expect(devices.filter((device) => device.includes('drive=disk1,bootindex=1'))).toHaveLength(1);
+  });
+
+  it('gives a closed network no way out, and a card no boot ROM', () => {
+    expect(values({ ...MACHINE, network: { type: 'closed' } }, '-netdev')).toEqual(['user,id=net0,restrict=on']);
+    expect(values({ ...MACHINE, network: { type: 'closed' } }, '-device')).toContain(
+      'virtio-net-pci,netdev=net0,romfile=',
+    );
+  });
+
+  it('leads a port of one address to SSH', () => {
+    const open: MachineSpec = { ...MACHINE, network: { type: 'open', ssh: { address: '127.0.0.1', port: 2222 } } };
+    expect(values(open, '-netdev')).toEqual(['user,id=net0,hostfwd=tcp:127.0.0.1:2222-:22']);
+  });
+
+  it('gives the probe the second serial port', () => {
+    const machine: MachineSpec = { ...MACHINE, probe: '/w/a,b', oemStrings: ['x=a,b'] };
+    expect(values(machine, '-serial')).toEqual(['chardev:console', 'chardev:probe']);
+    expect(values(machine, '-chardev')).toContain('socket,id=probe,path=/w/a,,b');
+    expect(values(machine, '-smbios')).toEqual(['type=11,value=x=a,,b']);
+  });
+
+  it('reads a disk where it lies in an archive', () => {
+    const source = { format: 'vmdk', file: '/i/vm.ova', part: { offset: 1024, bytes: 4096 } } as const;
+    const file = { driver: 'raw', offset: 1024, size: 4096, file: { driver: 'file', filename: '/i/vm.ova' } };
+    expect(JSON.parse(blockName(source).slice('json:'.length))).toEqual({ driver: 'vmdk', file });
+    expect(JSON.parse(blockRange(source, 0, 512).slice('json:'.length))).toEqual({
+      driver: 'raw',
+      offset: 0,
+      size: 512,
+      file: { driver: 'vmdk', file },
+    });
+  });
+});
+
+describe('what a file is', () => {
+  const told = (head: Buffer, tail: Buffer = Buffer.alloc(TAIL_BYTES)): unknown => recognise(head, tail);
+  const head = (magic: string, at = 0) => {
+    const bytes = Buffer.alloc(HEAD_BYTES);
+    bytes.write(magic, at, 'latin1');
+    return bytes;
+  };
+
+  it('is told by its content', () => {
+    expect(told(head('QFI\xfb'))).toEqual({ kind: 'disk', format: 'qcow2' });
+    expect(told(head('vhdxfile'))).toEqual({ kind: 'disk', format: 'vhdx' });
+    expect(told(head('KDMV'))).toEqual({ kind: 'disk', format: 'vmdk' });
+    expect(told(head('conectix'))).toEqual({ kind: 'disk', format: 'vpc' });
+    expect(told(head('\x55\xaa', 510))).toEqual({ kind: 'disk', format: 'raw' });
+    expect(told(head('\x55\xaa', 510), head('conectix').subarray(0, TAIL_BYTES))).toEqual({
+      kind: 'disk',
+      format: 'vpc',
+    });
+    expect(told(head('\x28\xb5\x2f\xfd'))).toEqual({ kind: 'zstd' });
+    expect(told(head('ustar', 257))).toEqual({ kind: 'tar' });
+  });
+
+  it('is refused with what to do when it is no disk', () => {
+    for (const magic of ['\x1f\x8b', '\xfd7zXZ', 'LUKS\xba\xbe', '# Disk DescriptorFile', 'hello']) {
+      expect(told(head(magic))).toMatchObject({ kind: 'other', hint: expect.stringMatching(/\w/) as string });
+    }
+  });
+
+  it('is refused when it needs another file', () => {
+    const overlay = head('QFI\xfb');
+    overlay.writeBigUInt64BE(104n, 8);
+    expect(told(overlay)).toMatchObject({ kind: 'other', what: 'a qcow2 image that needs a backing file' });
+  });
+
+  it('decides which hardware it gets', () => {
+    expect(hardwareOf({ origin: 'ova' })).toEqual({ bus: 'pvscsi', nic: 'vmxnet3' });
+    expect(hardwareOf({ origin: 'vhdx' }).bus).toBe('ahci');
+    expect(hardwareOf({ origin: 'raw.zst' }).bus).toBe('virtio-scsi');
+  });
+});
+
+describe('an OVA', () => {
+  const header = (name: string, size: string | Buffer): Buffer => {
+    const bytes = Buffer.alloc(512);
+    bytes.write(name, 0);
+    if (typeof size === 'string') bytes.write(size, 124);
+    else size.copy(bytes, 124);
+    bytes.write('0', 156);
+    return bytes;
+  };
+
+  it('has its members where their headers say', () => {
+    expect(tarMember(header('vm.ovf', '00000001001\0'), 0)).toMatchObject({
+      name: 'vm.ovf',
+      offset: 512,
+      bytes: 513,
+      next: 512 + 1024,
+    });
+    expect(tarMember(Buffer.alloc(512), 512)).toBeUndefined();
+  });
+
+  it('may have members of more than 8 GiB', () => {
+    const size = Buffer.alloc(12);
+    size.writeBigUInt64BE(9n * 2n ** 30n, 4);
+    size[0] = 0x80;
+    expect(tarMember(header('vm.vmdk', size), 0)?.bytes).toBe(9 * 2 ** 30);
+  });
+
+  it('names its disks in the order of the machine', () => {
+    const ovf = `<Envelope xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1"><References>
+      <File ovf:href="swap.vmdk" ovf:id="file2"/><File ovf:id="file1" ovf:href="disk.vmdk" ovf:size="3"/></References>
+      <DiskSection><Info>Disks</Info><Disk ovf:diskId="a" ovf:fileRef="file1"/><Disk ovf:fileRef="file2"/></DiskSection>
+      </Envelope>`;
+    expect(ovfDisks(ovf)).toEqual(['disk.vmdk', 'swap.vmdk']);
+    expect(() => ovfDisks('<Envelope/>')).toThrow('names no disk');
+  });
+});
+
+describe('the partition table', () => {
+  const ESP = '28732ac11ff8d211ba4b00a0c93ec93b';
+  const BIOS = '4861682149646f6e744e656564454649';
+  const disk = (...types: string[]): Buffer => {
+    const bytes = Buffer.alloc(TABLE_BYTES);
+    bytes.writeUInt16LE(0xaa55, 510);
+    bytes.write('EFI PART', 512);
+    bytes.writeBigUInt64LE(2n, 512 + 72);
+    bytes.writeUInt32LE(128, 512 + 80);
+    bytes.writeUInt32LE(128, 512 + 84);
+    types.forEach((type, n) => {
+      const at = 1024 + n * 128;
+      Buffer.from(type, 'hex').copy(bytes, at);
+      bytes.writeBigUInt64LE(BigInt(2048 * (n + 1)), at + 32);
+      bytes.writeBigUInt64LE(BigInt(2048 * (n + 2) - 1), at + 40);
+    });
+    return bytes;
+  };
+
+  it('shows the firmware that the disk is made for', () => {
+    expect(firmwareOf(readTable(disk(ESP)))).toBe('uefi');
+    expect(firmwareOf(readTable(disk(ESP, BIOS)))).toBe('uefi');
+    expect(firmwareOf(readTable(disk('01'.repeat(16))))).toBeUndefined();
+    const coded = Buffer.alloc(TABLE_BYTES);
+    coded[0] = 0xeb;
+    expect(firmwareOf(readTable(coded))).toBe('bios');
+  });
+
+  it('has partitions with their places', () => {
+    const table = readTable(disk('01'.repeat(16), ESP));
+    expect(espOf(table)).toMatchObject({ number: 2, start: 2 * 2 ** 20, bytes: 2 ** 20 });
+  });
+
+  it('may be an MBR', () => {
+    const bytes = Buffer.alloc(TABLE_BYTES);
+    bytes[446 + 4] = 0xef;
+    bytes.writeUInt32LE(2048, 446 + 8);
+    bytes.writeUInt32LE(4096, 446 + 12);
+    expect(readTable(bytes).partitions).toEqual([{ number: 1, type: 'ef', start: 2 ** 20, bytes: 2 ** 21 }]);
+    expect(firmwareOf(readTable(bytes))).toBe('uefi');
+  });
+});
+
+describe('the key that ends a machine', () => {
+  it('is kept from it, and what comes before is not', () => {
+    expect(untilEscape(Buffer.from('ls\x03\r'))).toEqual({ pass: Buffer.from('ls\x03\r'), escaped: false });
+    expect(untilEscape(Buffer.from('a\x1db'))).toEqual({ pass: Buffer.from('a'), escaped: true });
+  });
+});
