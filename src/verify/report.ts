@@ -1,5 +1,7 @@
-import type { ImageReport } from './verify.js';
+import { bootLines } from './boot-text.js';
+import type { BootReport } from './boot-types.js';
 import type { Finding, Severity } from './types.js';
+import type { ImageReport } from './verify.js';
 
 /** How many findings there are of each severity. */
 export function countFindings(findings: readonly Finding[]): Readonly<Record<Severity, number>> {
@@ -15,21 +17,34 @@ export function isRefused(findings: readonly Finding[], strict: boolean): boolea
 
 /** The findings about one image as lines for people: what, where, and what to do about each kind once. */
 export function reportLines({ image, platforms, rules, findings }: ImageReport, verbose: boolean): string[] {
-  const told = verbose ? findings : findings.filter(({ severity }) => severity !== 'info');
   return [
     `${image} (${platforms.join(', ')}): ${String(rules)} rules, ${summary(findings)}`,
-    ...told.flatMap((finding, n) => findingLines(finding, told[n + 1]?.id !== finding.id)),
+    ...findingLines(findings, verbose),
   ];
 }
 
-/** One finding; what to do about it only where no other of its kind follows. */
-export function findingLines({ id, severity, message, where, hint }: Finding, last: boolean): string[] {
-  const place = where === undefined ? '' : `${where}: `;
-  return [`  ${severity.padEnd(7)} ${id}: ${place}${message}`, ...(last ? [`          → ${hint}`] : [])];
+/** What booting has shown as lines for people. */
+export function bootReportLines(report: BootReport, verbose: boolean): string[] {
+  const { images, boots, findings } = report;
+  return [
+    `${images.join(' ')}: ${String(boots.length)} boots, ${summary(findings)}`,
+    ...bootLines(report),
+    ...findingLines(findings, verbose),
+  ];
+}
+
+/** Findings; what to do about it stands below the last of each kind. */
+function findingLines(findings: readonly Finding[], verbose: boolean): string[] {
+  const told = verbose ? findings : findings.filter(({ severity }) => severity !== 'info');
+  return told.flatMap(({ id, severity, message, where, hint }, n) => {
+    const place = where === undefined ? '' : `${where}: `;
+    const last = told[n + 1]?.id !== id;
+    return [`  ${severity.padEnd(7)} ${id}: ${place}${message}`, ...(last ? [`          → ${hint}`] : [])];
+  });
 }
 
 /** `2 errors, 1 warning` */
-export function summary(findings: readonly Finding[]): string {
+function summary(findings: readonly Finding[]): string {
   const counts = countFindings(findings);
   const parts = (['error', 'warning', 'info'] as const).flatMap((severity) => {
     const n = counts[severity];

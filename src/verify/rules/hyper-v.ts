@@ -114,7 +114,7 @@ export const HYPER_V_RULES: readonly Rule[] = [
     title: 'hyperv-daemons is installed',
     source: 'key-value exchange (addresses in the Manager), consistent backups and file copy need it',
     advice: 'packages: [hyperv-daemons]',
-    check: (tree) => when(!isInstalled(tree, 'hyperv-daemons'), 'it is not'),
+    check: (tree) => when(!isInstalled(tree, 'hyperv-daemons'), 'it is not installed'),
   }),
   ruleOn('vhd', AZURE, {
     id: 'HV-VHD-FIXED',

@@ -63,6 +63,6 @@ export const PROXMOX_VM_RULES: readonly Rule[] = [
     title: 'qemu-guest-agent is installed',
     source: 'with `--agent 1`, PVE asks it for addresses, to shut down, and to freeze filesystems for backups',
     advice: 'packages: [qemu-guest-agent]',
-    check: (tree) => when(!isInstalled(tree, 'qemu-guest-agent'), 'it is not'),
+    check: (tree) => when(!isInstalled(tree, 'qemu-guest-agent'), 'it is not installed'),
   }),
 ];

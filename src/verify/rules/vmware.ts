@@ -159,7 +159,7 @@ const guestRules: readonly Rule[] = [
     title: 'open-vm-tools is installed',
     source: 'vSphere asks it for addresses, to shut down, and to freeze filesystems',
     advice: 'packages: [open-vm-tools]',
-    check: (tree) => when(!isInstalled(tree, 'open-vm-tools'), 'it is not'),
+    check: (tree) => when(!isInstalled(tree, 'open-vm-tools'), 'it is not installed'),
   }),
 ];
 
