@@ -15,7 +15,12 @@ export const swap: Swap = { type: 'swap', label: 'swap' };
 
 /** A disk that UEFI starts, with further partitions behind the ESP. */
 export function uefi(partitions: readonly Partition[], more: Partial<DiskLayout> = {}): Storage {
-  const esp: Partition = { name: 'esp', type: 'esp', size: 100 * MIB, content: filesystem('vfat', '/boot/efi') };
+  const esp: Partition = {
+    name: 'esp',
+    type: 'esp',
+    size: 100 * MIB,
+    content: filesystem('vfat', '/boot/efi', { label: 'ESP' }),
+  };
   return { firmware: 'uefi', disks: [{ name: 'rootfs', table: 'gpt', partitions: [esp, ...partitions], ...more }] };
 }
 

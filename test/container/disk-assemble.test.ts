@@ -1,0 +1,216 @@
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Partition, Storage } from '../../src/config/layout.js';
+import { planDisks } from '../../src/disk/plan.js';
+import { leavesOf } from '../../src/disk/walk.js';
+import { inBuilder } from '../support/builder.js';
+import { CHECKOUT } from '../support/cli.js';
+import { filesystem, swap, uefi } from '../support/disk-layouts.js';
+import { MIB } from '../support/disk-plans.js';
+import { scratch } from '../support/scratch.js';
+
+const directory = scratch();
+const EPOCH = 1_700_000_000;
+
+const part = (name: string, mib: number, content: NonNullable<Partition['content']>): Partition => ({
+  name,
+  type: 'linux',
+  size: mib * MIB,
+  content,
+});
+
+/** Three file systems within each other, swap on a second disk, and a mountpoint that the tree does not have. */
+const SIMPLE: Storage = {
+  firmware: 'uefi',
+  disks: [
+    ...uefi([
+      part('boot', 64, filesystem('ext4', '/boot', { label: 'boot' })),
+      part('data', 32, filesystem('ext4', '/srv/deep/data', { label: 'data' })),
+      part('root', 128, filesystem('ext4', '/', { label: 'root' })),
+    ]).disks,
+    { name: 'swap', table: 'gpt', partitions: [part('swap', 16, swap)] },
+  ],
+};
+
+const TREE = `
+mkdir -p t/boot/efi/EFI/BOOT t/boot/efi/EFI/debian t/boot/grub t/etc t/usr/bin t/var/log/journal
+echo shim > t/boot/efi/EFI/BOOT/BOOTX64.EFI
+echo stub > t/boot/efi/EFI/debian/grub.cfg
+head -c 300000 /dev/urandom > t/boot/vmlinuz
+ln -s vmlinuz t/boot/link
+ln t/boot/vmlinuz t/boot/grub/hard
+echo user > t/etc/passwd; chmod 640 t/etc/passwd; chgrp 42 t/etc/passwd
+cp /bin/true t/usr/bin/ping; setcap cap_net_raw+ep t/usr/bin/ping
+cp /bin/true t/usr/bin/su; chmod 4755 t/usr/bin/su
+long=$(printf 'long-%.0s' $(seq 1 40)); echo x > "t/boot/$long"
+chmod 711 t/boot; chown 3:4 t/var/log/journal; chmod 2755 t/var/log/journal
+echo umlaut > t/etc/größe
+head -c 2000000 /dev/zero > t/usr/zeros; head -c 9000000 /dev/urandom > t/usr/random
+`;
+const PACK = `tar --create --directory=t --sort=name --format=pax \
+  --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime,delete=mtime \
+  --xattrs --xattrs-include=security.capability --xattrs-include='user.*' --numeric-owner \
+  --mtime=@${String(EPOCH)} --clamp-mtime --file="$1" .`;
+
+async function assemble(storage: Storage, work: string, more: { tar?: string; suite?: string } = {}): Promise<string> {
+  const target = { suite: more.suite ?? 'bookworm', architecture: 'amd64', epoch: EPOCH };
+  const job = { storage, seed: 'seed', tar: `/work/${more.tar ?? 'tree.tar'}`, work: `/work/${work}`, target };
+  const file = `${work.replaceAll('/', '-')}.json`;
+  writeFileSync(path.join(directory, file), JSON.stringify(job));
+  return await inBuilder(directory, 'exec node /work/assemble.js "/work/$1"', [file]);
+}
+
+/** Start and size of the data at a mountpoint, in MiB. */
+function placeOf(storage: Storage, mountpoint: string): [string, string] {
+  const leaf = leavesOf(planDisks(storage, 'seed')).find(
+    ({ data }) => data.type === 'filesystem' && data.mountpoint === mountpoint,
+  );
+  if (leaf === undefined) throw new Error(mountpoint);
+  return [String(leaf.data.start / MIB), String(leaf.data.bytes / MIB)];
+}
+
+/** Runs a script on a file system that has been cut out of a disk as `fs`. */
+async function onFilesystem(storage: Storage, work: string, mountpoint: string, script: string): Promise<string> {
+  const cut = `dd if="/work/$1/disks/rootfs.img" of=fs bs=1M skip="$2" count="$3" conv=sparse status=none`;
+  return await inBuilder(directory, `cd /tmp; ${cut}; ${script}`, [work, ...placeOf(storage, mountpoint)]);
+}
+
+beforeAll(async () => {
+  copyFileSync(path.join(CHECKOUT, 'test/support/assemble.js'), path.join(directory, 'assemble.js'));
+  writeFileSync(path.join(directory, 'package.json'), '{"type":"module"}');
+  await inBuilder(directory, `cd /work; ${TREE} ${PACK}`, ['tree.tar']);
+  expect(await assemble(SIMPLE, 'one')).toBe('');
+});
+
+describe('disks assembled in files', () => {
+  it('are the same, made again elsewhere and at another time', async () => {
+    mkdirSync(path.join(directory, 'far/away'), { recursive: true });
+    expect(await assemble(SIMPLE, 'far/away/from')).toBe('');
+    for (const disk of ['rootfs.img', 'swap.img']) {
+      const [one, other] = ['one', 'far/away/from'].map((work) =>
+        readFileSync(path.join(directory, work, 'disks', disk)),
+      );
+      expect(one?.equals(other ?? Buffer.alloc(0))).toBe(true);
+    }
+  });
+
+  it('have holes where nothing is', async () => {
+    const used = await inBuilder(directory, 'du --block-size=1M /work/one/disks/rootfs.img | cut -f 1');
+    expect(Number(used)).toBeLessThan(20);
+  });
+
+  it('have a partition table without fault, for two readers', async () => {
+    const said = await inBuilder(
+      directory,
+      'cd /work/one/disks; for d in *.img; do sfdisk --verify $d; sgdisk -v $d; done',
+    );
+    expect(said.match(/No errors detected/g)).toHaveLength(2);
+    expect(said.match(/No problems found/g)).toHaveLength(2);
+  });
+
+  it.each([
+    ['/', 'bullseye', 'absent', 'absent'],
+    ['/', 'bookworm', 'present', 'absent'],
+    ['/', 'trixie', 'present', 'present'],
+  ])('have a sound ext4 at %s that %s takes', async (mountpoint, suite, seed, orphans) => {
+    await assemble(SIMPLE, suite, { suite });
+    const said = await onFilesystem(SIMPLE, suite, mountpoint, 'e2fsck -fn fs; dumpe2fs -h fs 2>&1');
+    expect(said).toContain('Errors behavior:          Remount read-only');
+    expect(said.includes('metadata_csum_seed') ? 'present' : 'absent').toBe(seed);
+    expect(said.includes('orphan_file') ? 'present' : 'absent').toBe(orphans);
+  });
+
+  it('keep owners, modes, links, times and capabilities', async () => {
+    const root = await onFilesystem(
+      SIMPLE,
+      'one',
+      '/',
+      `e2fsck -fn fs >/dev/null
+      for p in /etc/passwd /usr/bin/su /var/log/journal /boot /srv/deep/data /etc/größe; do debugfs -R "stat $p" fs | grep -E '^Inode|^User|mtime'; done
+      debugfs -R 'ea_list /usr/bin/ping' fs; debugfs -R 'ls -p /boot' fs; debugfs -R 'ls -p /etc' fs`,
+    );
+    expect(root.match(/Mode: {2}[0-7]+/g)).toEqual(
+      ['0640', '04755', '02755', '0711', '0755', '0644'].map((mode) => `Mode:  ${mode}`),
+    );
+    expect(root).toMatch(/User: +0 +Group: +42 /);
+    expect(root).toMatch(/User: +3 +Group: +4 /);
+    expect(new Set(root.match(/mtime: 0x[0-9a-f]+/g))).toEqual(new Set([`mtime: 0x${EPOCH.toString(16)}`]));
+    expect(root).toContain('security.capability (20)');
+    expect(root).not.toContain('vmlinuz');
+    const boot = await onFilesystem(
+      SIMPLE,
+      'one',
+      '/boot',
+      `e2fsck -fn fs; debugfs -R 'dump /vmlinuz k' fs; debugfs -R 'dump /grub/hard h' fs; cmp k /work/t/boot/vmlinuz; cmp h k
+      debugfs -R 'stat /vmlinuz' fs | grep Links; debugfs -R 'stat /' fs | grep Mode; debugfs -R 'ls -p /' fs; debugfs -R 'stat /link' fs`,
+    );
+    expect(boot).toContain('Links: 2');
+    expect(boot).toContain('Mode:  0711');
+    expect(boot).toContain(`/${'long-'.repeat(40)}/`);
+    expect(boot).toContain('Fast link dest: "vmlinuz"');
+  });
+
+  it('have an ESP with the files of the tree', async () => {
+    const said = await onFilesystem(
+      SIMPLE,
+      'one',
+      '/boot/efi',
+      'fsck.vfat -n fs; mdir -/ -b -i fs ::; mtype -i fs ::EFI/BOOT/BOOTX64.EFI; blkid -o export fs',
+    );
+    expect(said).toContain('::/EFI/debian/grub.cfg');
+    expect(said).toContain('shim');
+    const esp = leavesOf(planDisks(SIMPLE, 'seed'))[0]?.data;
+    expect(said).toContain(`UUID=${esp?.type === 'filesystem' ? esp.uuid : ''}`);
+    expect(said).toContain('LABEL=ESP');
+  });
+
+  it('have swap with its UUID', async () => {
+    const said = await inBuilder(directory, 'blkid -p -O 1048576 -o export /work/one/disks/swap.img');
+    const space = leavesOf(planDisks(SIMPLE, 'seed')).find(({ data }) => data.type === 'swap')?.data;
+    expect(said).toContain(`UUID=${space?.type === 'swap' ? space.uuid : ''}`);
+    expect(said).toContain('LABEL=swap');
+  });
+
+  it('may have a btrfs with subvolumes, compressed', async () => {
+    const storage = uefi([part('root', 256, filesystem('btrfs', '/', { compression: 'zstd', snapper: true }))]);
+    expect(await assemble(storage, 'btrfs')).toBe('');
+    const said = await onFilesystem(storage, 'btrfs', '/', 'btrfs check fs 2>&1; btrfs inspect-internal dump-tree fs');
+    expect(said).toContain('no error found');
+    expect(said).toMatch(/root ref key .* name @rootfs/);
+    expect(said).toMatch(/root ref key .* name @snapshots/);
+    expect(said).toContain('extent compression 3 (zstd)');
+    expect(said).toContain('name: .snapshots');
+  });
+
+  it('tell what is needed when the tree does not fit, and where', async () => {
+    const storage = uefi([part('root', 9, filesystem('ext4', '/'))]);
+    const said = JSON.parse(await assemble(storage, 'small')) as Record<string, string>;
+    expect(said['error']).toBe('UserError');
+    expect(said['message']).toMatch(
+      /^partition "root" \(\/\) has 9\.0 MiB, and \d+ files and directories with \d+\.\d MiB do not fit; that takes \d+\.\d MiB$/,
+    );
+  });
+
+  it('warn of attributes that ext4 does not get', async () => {
+    await inBuilder(directory, `cd /work; setfattr -n user.note -v x t/etc/passwd; ${PACK}`, ['attributes.tar']);
+    expect(JSON.parse(await assemble(SIMPLE, 'attributes', { tar: 'attributes.tar' }))).toEqual({
+      type: 'log',
+      level: 'warn',
+      text: 'ext4 at / gets no extended attributes user.note',
+    });
+  });
+
+  it('refuse what vfat cannot hold', async () => {
+    await inBuilder(directory, `cd /work; ln -s x t/boot/efi/link; ${PACK}`, ['link.tar']);
+    const said = await assemble(SIMPLE, 'link', { tar: 'link.tar' });
+    expect(said).toContain('/boot/efi/link is no file and no directory, and vfat holds nothing else');
+  });
+
+  it('refuse one file in two file systems', async () => {
+    await inBuilder(directory, `cd /work; rm t/boot/efi/link; ln t/boot/vmlinuz t/etc/vmlinuz; ${PACK}`, ['two.tar']);
+    expect(await assemble(SIMPLE, 'two', { tar: 'two.tar' })).toContain(
+      'are one file and cannot lie in two file systems',
+    );
+  });
+});
