@@ -1,5 +1,6 @@
 import type { FormatName } from '../config/formats.js';
 import type { FormatFacts } from './handover.js';
+import { safeName } from './ovf.js';
 
 /** A chapter of the hand-over text. */
 export interface Chapter {
@@ -12,7 +13,7 @@ export const PLATFORM_TEXTS: Readonly<Record<FormatName, (facts: FormatFacts) =>
   'tar.zst': (facts) => (facts.machine === undefined ? [proxmoxContainer(facts), incusContainer(facts)] : []),
   raw: (facts) => [
     {
-      title: 'Bare metal',
+      title: 'Bare metal: as it is',
       text: `${WRITES_ALL}\n\n${code(`dd if=${first(facts)} of=/dev/DISK bs=4M conv=fsync status=progress`)}`,
     },
   ],
@@ -74,7 +75,7 @@ function incusContainer(facts: FormatFacts): Chapter {
 function bareMetal(facts: FormatFacts): Chapter {
   const file = first(facts);
   return {
-    title: 'Bare metal',
+    title: 'Bare metal: compressed',
     text: `${WRITES_ALL}
 
 ${code(`bmaptool copy --bmap ${file.replace(/\.zst$/, '.bmap')} ${file} /dev/DISK`)}
@@ -146,7 +147,7 @@ function incusMachine(facts: FormatFacts): Chapter {
 }
 
 function hyperV(facts: FormatFacts): Chapter {
-  const { machine, profile } = facts;
+  const { machine, profile, files } = facts;
   return {
     title: 'Hyper-V, generation 2',
     text: `In an elevated PowerShell, in the directory of the files:
@@ -155,6 +156,7 @@ ${code(
   `Copy-Item ${first(facts)} C:\\VMs\\${profile}.vhdx`,
   `fsutil sparse setflag C:\\VMs\\${profile}.vhdx 0`,
   `New-VM -Name ${profile} -Generation 2 -MemoryStartupBytes ${String(machine?.memoryMiB ?? 2048)}MB -VHDPath C:\\VMs\\${profile}.vhdx -SwitchName 'Default Switch'`,
+  ...files.slice(1).map((file) => `Add-VMHardDiskDrive ${profile} -Path C:\\VMs\\${file}`),
   `Set-VMProcessor ${profile} -Count ${String(machine?.cpus ?? 2)}`,
   secureBootCommand(machine?.secureBoot === true, profile),
   `Start-VM ${profile}`,
@@ -208,17 +210,18 @@ function vsphere(facts: FormatFacts): Chapter {
 
 With ovftool:
 
-${code(`ovftool --name=${facts.profile} --datastore=DATASTORE --net:"VM Network=NETWORK" --diskMode=thin --powerOn ${file} vi://USER@HOST/`)}`,
+${code(`ovftool --name=${facts.profile} --datastore=DATASTORE --network=NETWORK --diskMode=thin --powerOn ${file} vi://USER@HOST/`)}`,
   };
 }
 
 function proxmoxOva(facts: FormatFacts): Chapter {
   const file = first(facts);
+  const keys = facts.machine?.secureBoot === true ? '1' : '0';
   return {
     title: 'Proxmox VE: machine from the OVA',
     text: `${code(
       `tar -xf ${file}`,
-      `qm importovf 600 ${facts.profile}.ovf local-lvm`,
+      `qm importovf 600 ${safeName(facts.profile)}.ovf local-lvm`,
       'qm set 600 --scsihw pvscsi --net0 virtio,bridge=vmbr0',
       ...(facts.machine?.firmware === 'bios'
         ? []

@@ -40,7 +40,7 @@ defaults of the platform. Check the files first:
 
     sha256sum --check --ignore-missing SHA256SUMS
 
-${sections.map(({ title, text }) => `## ${title}\n\n${text.trim()}\n`).join('\n')}`;
+${sections.map(({ title, text }) => `## ${title}\n\n${text}\n`).join('\n')}`;
 }
 
 function formatOf(link: string): FormatName | undefined {

@@ -48,20 +48,3 @@ export function tarPadded(bytes: number): number {
 export function tarEnd(bytes: number): number {
   return Math.ceil((bytes + 2 * TAR_BLOCK) / TAR_RECORD) * TAR_RECORD;
 }
-
-/** A member as its header tells it; undefined at the end of the archive and where there is no header. */
-export interface TarMember {
-  readonly name: string;
-  readonly bytes: number;
-  readonly regular: boolean;
-}
-
-/** Reads a header of ustar or GNU tar; of extended headers only that they are no regular files. */
-export function readTarHeader(header: Buffer): TarMember | undefined {
-  if (header.length < TAR_BLOCK || header.toString('latin1', 257, 262) !== 'ustar') return undefined;
-  const text = (from: number, to: number): string => header.toString('utf8', from, to).replace(/\0.*$/s, '');
-  const binary = (header.readUInt8(124) & 0x80) !== 0;
-  const bytes = binary ? Number(header.readBigUInt64BE(128)) : parseInt(text(124, 136).trim(), 8);
-  if (!Number.isSafeInteger(bytes) || bytes < 0) return undefined;
-  return { name: text(0, 100), bytes, regular: ['0', '\0'].includes(header.toString('latin1', 156, 157)) };
-}

@@ -15,7 +15,7 @@ export const GRAIN = 128 * SECTOR;
 export const GRAINS_PER_TABLE = 512;
 
 /** Header, descriptor and some room, up to where the first grain starts; as VMware's tools lay it out. */
-export const VMDK_OVERHEAD = GRAIN;
+export const VMDK_OVERHEAD = 128 * SECTOR;
 
 const DESCRIPTOR_SECTORS = 20;
 
