@@ -1,7 +1,9 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildEnv, imageDigest, withDirectory, type Built } from '../support/build.js';
-import { PROFILE, reference, withCacheCopy } from '../support/caches.js';
-import { CHECKOUT, imgbuild } from '../support/cli.js';
+import { PROFILE, reference, storedPackage, withCacheCopy } from '../support/caches.js';
+import { CHECKOUT, imgbuild, runCommand } from '../support/cli.js';
 import { testEngine } from '../support/engine-tests.js';
 import { startEngine, type TestEngine } from '../support/engines.js';
 
@@ -40,5 +42,53 @@ describe('docker without a launcher', () => {
     const outcome = await engine.docker('run', '--rm', 'imgbuild-builder:latest', 'doctor');
     expect(outcome.code).toBe(3);
     expect(outcome.stdout).toMatch(/^fail {2}capabilities: missing: SYS_ADMIN/m);
+  });
+});
+
+describe('compose.yaml', () => {
+  const project = `imgbuild-test-${String(process.pid)}`;
+  let engine: TestEngine;
+  beforeAll(async () => {
+    engine = await startEngine('docker');
+  });
+  afterAll(async () => {
+    await engine.stop();
+  });
+  const compose = (files: readonly string[], ...args: string[]) => {
+    const options = ['--project-name', project, ...files.flatMap((file) => ['--file', file])];
+    return runCommand(['docker-compose', ...options, ...args], { env: engine.env });
+  };
+
+  it('is what Compose takes', async () => {
+    const outcome = await compose([`${CHECKOUT}/compose.yaml`], '--profile', 'builder', 'config', '--quiet');
+    expect(outcome, outcome.stderr).toMatchObject({ code: 0, stdout: '' });
+  });
+
+  it('builds the same image, with packages from its own proxy', async () => {
+    const made = await imgbuild(['builder', 'build'], { env: { ...buildEnv(), ...engine.env } });
+    expect(made.code, made.stderr).toBe(0);
+    const first = await reference();
+    await withDirectory(async (directory) => {
+      await withCacheCopy(['packages', 'configure'], async (cache) => {
+        rmSync(storedPackage(first, cache, 'openssh-server'));
+        // The common cache, and the program as it is now: the image may hold an earlier one.
+        const volumes = [`${directory}/obj:/out`, `${cache}:/cache`, `${CHECKOUT}:/usr/lib/imgbuild:ro`];
+        const ours = path.join(directory, 'ours.json');
+        writeFileSync(ours, JSON.stringify({ version: '3.9', services: { builder: { volumes } } }));
+        mkdirSync(path.join(directory, 'obj'));
+        const files = [`${CHECKOUT}/compose.yaml`, ours];
+        try {
+          const build = ['build', '--json', '--apt-proxy', 'http://apt-cacher-ng:3142', PROFILE];
+          const outcome = await compose(files, 'run', '--rm', '-T', 'builder', ...build);
+          expect(outcome.code, outcome.stderr).toBe(0);
+          expect(imageDigest(JSON.parse(outcome.stdout) as Built)).toBe(imageDigest(first));
+          const find = ['find', '/var/cache/apt-cacher-ng', '-name', 'openssh-server_*.deb'];
+          const proxied = await compose(files, 'exec', '-T', 'apt-cacher-ng', ...find);
+          expect(proxied.stdout, proxied.stderr).toContain('openssh-server_');
+        } finally {
+          await compose(files, 'down', '--volumes');
+        }
+      });
+    });
   });
 });

@@ -2,17 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  build,
-  buildEnv,
-  CACHE,
-  failingBuild,
-  imageDigest,
-  imagePath,
-  withDirectory,
-  type Built,
-} from '../support/build.js';
-import { PROFILE, reference, withCacheCopy } from '../support/caches.js';
+import { build, buildEnv, CACHE, failingBuild, imageDigest, withDirectory, type Built } from '../support/build.js';
+import { PROFILE, reference, storedPackage, withCacheCopy } from '../support/caches.js';
 import { CHECKOUT, imgbuild, runCommand } from '../support/cli.js';
 
 let first: Built;
@@ -45,22 +36,6 @@ async function buildWith(cache: string) {
   return await withDirectory((output) =>
     imgbuild(['build', '--json', PROFILE, '--output', output], { env: buildEnv(cache) }),
   );
-}
-
-/** File in a cache of a package of the common image. */
-function storedPackage(cache: string, name: string): string {
-  const { packages } = JSON.parse(readFileSync(`${imagePath(first)}.manifest.json`, 'utf8')) as {
-    packages: { name: string; version: string }[];
-  };
-  const version = packages.find((candidate) => candidate.name === name)?.version ?? '';
-  const debs = path.join(cache, 'debs');
-  const records = readdirSync(debs, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.deb.json'));
-  const record = records.find((file) => {
-    const { control } = JSON.parse(readFileSync(path.join(debs, file), 'utf8')) as { control: string };
-    return control.includes(`Package: ${name}\n`) && control.includes(`Version: ${version}\n`);
-  });
-  if (record === undefined) throw new Error(`no ${name} ${version} in ${debs}`);
-  return path.join(debs, record.replace(/\.json$/, ''));
 }
 
 /** Puts a shorter copy in the place of a file, which may have other names. */
@@ -173,7 +148,7 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
   it('truncated package in the cache: fetched again, with a warning, and the image is the same', async () => {
     await withCacheCopy(['packages', 'configure'], async (cache) => {
       for (const name of ['openssh-server', 'openssh-sftp-server'])
-        truncate(storedPackage(cache, name), (bytes) => bytes / 2);
+        truncate(storedPackage(first, cache, name), (bytes) => bytes / 2);
       const outcome = await buildWith(cache);
       expect(outcome.code, outcome.stderr).toBe(0);
       expect(outcome.stderr).toMatch(/openssh-server\S* in the package cache is damaged; fetching it again/);

@@ -1,6 +1,6 @@
 import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { buildEnv, CACHE, type Built } from './build.js';
+import { buildEnv, CACHE, imagePath, type Built } from './build.js';
 import { CHECKOUT, runCommand } from './cli.js';
 
 /** The profile that most tests build. */
@@ -68,4 +68,20 @@ function linkUnlessGone(source: string, target: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
+}
+
+/** File in a cache of a package that an image has. */
+export function storedPackage(built: Built, cache: string, name: string): string {
+  const { packages } = JSON.parse(readFileSync(`${imagePath(built)}.manifest.json`, 'utf8')) as {
+    packages: { name: string; version: string }[];
+  };
+  const version = packages.find((candidate) => candidate.name === name)?.version ?? '';
+  const debs = path.join(cache, 'debs');
+  const records = readdirSync(debs, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.deb.json'));
+  const record = records.find((file) => {
+    const { control } = JSON.parse(readFileSync(path.join(debs, file), 'utf8')) as { control: string };
+    return control.includes(`Package: ${name}\n`) && control.includes(`Version: ${version}\n`);
+  });
+  if (record === undefined) throw new Error(`no ${name} ${version} in ${debs}`);
+  return path.join(debs, record.replace(/\.json$/, ''));
 }
