@@ -189,9 +189,11 @@ function transferPace(): (event: BuildEvent, now: number) => boolean {
   return (event, now) => {
     if (event.type !== 'progress' || event.transfer === undefined) return false;
     const before = last.get(event.profile);
-    if (before !== undefined && now - before < TRANSFER_PACE) return false;
+    // One that begins has nothing to tell yet.
+    const begins = before === undefined || event.transfer.bytes === 0;
+    if (!begins && now - before < TRANSFER_PACE) return false;
     last.set(event.profile, now);
-    return before !== undefined;
+    return !begins;
   };
 }
 

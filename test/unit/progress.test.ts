@@ -176,13 +176,16 @@ describe('downloads', () => {
     const screen = createScreen({ write: () => true }, {}, { color: false });
     const { log, lines } = record();
     const follower = followBuilds({ screen, log, logFormat: 'text', level: 'info' });
-    for (let half = 0; half <= 24; half++) {
-      follower.event(part(half * MIB));
-      vi.advanceTimersByTime(500);
+    // Twelve seconds, then another download of six.
+    for (const halves of [24, 12]) {
+      for (let half = 0; half <= halves; half++) {
+        follower.event(part(half * MIB));
+        vi.advanceTimersByTime(500);
+      }
     }
     follower.close();
     const said = lines.filter(([level]) => level === 'info').map(([, text]) => text);
-    expect(said.map((text) => /(\d+)\/180/.exec(text)?.[1])).toEqual(['10', '20']);
+    expect(said.map((text) => /(\d+)\/180/.exec(text)?.[1])).toEqual(['10', '20', '10']);
     expect(said[0]).toBe('web: downloading packages 10/180, 10.0 MiB of 64.0 MiB, 8.0 MiB/s');
   });
 
