@@ -1,9 +1,6 @@
 # What grub-install leaves in /boot/grub/i386-pc, made by the image's own GRUB, for modules of another version would not
 # load. boot.img and core.img go from there to their places on the disk when it is assembled.
-case $DISK_FIRMWARE in
-  bios | both) ;;
-  *) die 'bootable/bios needs a disk that a BIOS can start: set disk.firmware to bios or both' ;;
-esac
+[ "$DISK_FIRMWARE" != uefi ] || exit 0
 modules=$ROOT/usr/lib/grub/i386-pc
 [ -s "$modules/boot.img" ] || die 'the image has no GRUB for a BIOS (grub-pc-bin)'
 
