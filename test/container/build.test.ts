@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { build, buildEnv, imageDigest, imagePath, withDirectory, type Built } from '../support/build.js';
+import { build, buildEnv, imageDigest, imagePath, startVerb, withDirectory, type Built } from '../support/build.js';
 import { PROFILE, reference, REFERENCE_OUTPUT, withCacheCopy } from '../support/caches.js';
 import { CHECKOUT, imgbuild } from '../support/cli.js';
 
@@ -183,5 +183,22 @@ describe('shell', () => {
     const outcome = await imgbuild(['shell', PROFILE, '--', 'cat', '/etc/debian_version'], { env: buildEnv() });
     expect(outcome.stdout.trim()).toMatch(/^12\.\d+$/);
     expect(outcome.code).toBe(0);
+  });
+
+  it('keeps what it stands on from being pruned', async () => {
+    await withCacheCopy([], async (cache) => {
+      const script = 'echo ready >&2; exec sleep 600';
+      const shell = startVerb(['shell', PROFILE, '--', 'sh', '-c', script], buildEnv(cache));
+      await shell.said('ready');
+      const prune = ['cache', 'prune', '--all', '--dry-run'];
+      const busy = await imgbuild(prune, { env: buildEnv(cache) });
+      expect(busy.stderr).toContain('a build may be running');
+      expect(busy.stdout).not.toMatch(/^frames/m);
+      shell.kill('SIGTERM');
+      await shell.ended;
+      const idle = await imgbuild(prune, { env: buildEnv(cache) });
+      expect(idle.stderr).toBe('');
+      expect(idle.stdout).toMatch(/^frames/m);
+    });
   });
 });

@@ -58,9 +58,14 @@ export async function failingBuild(
   return await imgbuild(['build', ...args], { env: { ...buildEnv(), ...env } });
 }
 
-/** Starts a build in the background, in a process group of its own so that a terminal's Ctrl-C can be imitated. */
+/** Starts a build in the background. */
 export function startBuild(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child: ChildProcess = spawn(process.execPath, [`${CHECKOUT}/dist/cli.js`, 'build', ...args], {
+  return startVerb(['build', ...args], env);
+}
+
+/** Starts a verb in the background, in a process group of its own so that a terminal's Ctrl-C can be imitated. */
+export function startVerb(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child: ChildProcess = spawn(process.execPath, [`${CHECKOUT}/dist/cli.js`, ...args], {
     cwd: CHECKOUT,
     env: { ...process.env, ...buildEnv(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -79,7 +84,7 @@ export function startBuild(args: readonly string[], env: Readonly<Record<string,
   });
   return {
     ended,
-    /** Sends a signal to the launcher alone. A build that has just ended takes none: that is no error. */
+    /** Sends a signal to the launcher alone. One that has just ended takes none: that is no error. */
     kill: (signal: NodeJS.Signals): boolean => child.kill(signal),
     /** Resolves when standard error holds the text, or the build has ended. */
     said: (text: string): Promise<void> =>
