@@ -26,6 +26,7 @@ import {
   sizeArgument,
   type Context,
 } from './common.js';
+import type { Verified } from './build-verify.js';
 import {
   addBuildOptions,
   prepare,
@@ -43,6 +44,8 @@ interface Options extends BuildOptions {
   readonly privileged?: true;
   readonly setup?: true;
   readonly json?: true;
+  readonly verify?: true;
+  readonly boot?: true;
 }
 
 export function register(program: Command): void {
@@ -55,6 +58,8 @@ export function register(program: Command): void {
     )
     .option('--work-size <size>', 'largest size of the work directory in memory', sizeArgument)
     .option('--privileged', 'give the builder all privileges, where the few that it needs do not suffice')
+    .option('--verify', 'check what was built as `imgbuild verify` does; exit code 7 when it found errors')
+    .option('--boot', 'as --verify, and boot machines')
     .option('--setup', 'install what this machine lacks, saying what and why')
     .option('--json', 'print the results as JSON')
     .addHelpText(
@@ -64,7 +69,8 @@ Examples:
   imgbuild build deb12-amd64-lxc
   imgbuild build web1 --set hostname=web1 --set login.authorizedKeys="$(cat ~/.ssh/id_ed25519.pub)"
   imgbuild build deb12-amd64-lxc deb13-amd64-lxc --keep 3
-  imgbuild build deb12-amd64-lxc --name-style proxmox`,
+  imgbuild build deb12-amd64-lxc --name-style proxmox
+  imgbuild build deb12-amd64-kvm --format qcow2,vhdx,ova --verify`,
     )
     .action(async (profiles: string[], options: Options, command: Command) => {
       const context = await contextOf(command);
@@ -82,7 +88,7 @@ function collectEvents(context: Context, follower: Follower) {
     if (event.type === 'error') failures.push(event.error);
     follower.event(event);
   };
-  const finish = (outputDir: string, json: boolean): void => {
+  const finish = (outputDir: string, json: boolean, verified: Verified | undefined): void => {
     follower.close();
     for (const failure of failures) {
       const report = {
@@ -94,10 +100,17 @@ function collectEvents(context: Context, follower: Follower) {
       if (context.logFormat === 'json') context.log.error(report.message, { failure });
       else for (const line of formatReport(report)) context.screen.line(line);
     }
-    if (json) printJson({ outputDir, results, failures });
+    if (json)
+      printJson({
+        outputDir,
+        results,
+        failures,
+        ...(verified === undefined ? {} : { verification: verified.verification }),
+      });
     else for (const result of results) print(resultText(result, outputDir));
+    verified?.tell(json);
   };
-  return { onEvent, finish, failures };
+  return { onEvent, finish, failures, results };
 }
 
 async function buildHere(context: Context, prepared: readonly Prepared[], options: Options): Promise<void> {
@@ -115,6 +128,7 @@ async function buildHere(context: Context, prepared: readonly Prepared[], option
   const { execute } = await import('../exec/execute.js');
   const collected = collectEvents(context, followBuilds(context));
   const signal = interruption();
+  let verified: Verified | undefined;
   try {
     const exit = await execute(
       requestOf(prepared, settings, (_, directory) => directory),
@@ -122,8 +136,9 @@ async function buildHere(context: Context, prepared: readonly Prepared[], option
       signal,
     );
     finishWith(exit as ExitCode);
+    verified = await verify(context, collected.results, outputDir, options);
   } finally {
-    collected.finish(outputDir, options.json ?? false);
+    collected.finish(outputDir, options.json ?? false, verified);
   }
 }
 
@@ -135,22 +150,38 @@ async function buildByEngine(context: Context, prepared: readonly Prepared[], op
   const collected = collectEvents(context, followBuilds(context));
   const places = { cacheDir: host.cacheDir, outputDir, workDir: '', builderDigest: builderIdentity(recipe.digest) };
   const outside = settingsOf(options, places, process.env);
+  let verified: Verified | undefined;
   try {
     const changed = await withoutUnchanged(prepared, outside, collected.onEvent);
-    if (changed.length === 0) return;
-    // Only now: a build that has nothing to do must not pay for finding an engine.
-    const { launchBuild } = await import('./launch-build.js');
-    const exit = await launchBuild({ context, host, outside, prepared: changed, options, onEvent: collected.onEvent });
-    if (exit !== 0 && collected.failures.length === 0) {
-      throw new UserError(`the builder ended with status ${String(exit)}`, {
-        exitCode: exit === EXIT.environment ? EXIT.environment : EXIT.step,
-        hint: 'the lines above tell why; --verbose tells more',
-      });
+    if (changed.length > 0) {
+      // Only now: a build that has nothing to do must not pay for finding an engine.
+      const { launchBuild } = await import('./launch-build.js');
+      const { onEvent } = collected;
+      const exit = await launchBuild({ context, host, outside, prepared: changed, options, onEvent });
+      if (exit !== 0 && collected.failures.length === 0) {
+        throw new UserError(`the builder ended with status ${String(exit)}`, {
+          exitCode: exit === EXIT.environment ? EXIT.environment : EXIT.step,
+          hint: 'the lines above tell why; --verbose tells more',
+        });
+      }
+      finishWith(exit as ExitCode);
     }
-    finishWith(exit as ExitCode);
+    verified = await verify(context, collected.results, outputDir, options);
   } finally {
-    collected.finish(outputDir, options.json ?? false);
+    collected.finish(outputDir, options.json ?? false, verified);
   }
+}
+
+/** Loads what verifies only when it is asked for: most builds are not to pay for it. */
+async function verify(
+  context: Context,
+  results: readonly BuildResult[],
+  outputDir: string,
+  options: Options,
+): Promise<Verified | undefined> {
+  if ((options.verify ?? options.boot) !== true) return undefined;
+  const { verifyResults } = await import('./build-verify.js');
+  return await verifyResults(context, results, outputDir, options);
 }
 
 /** Reports the profiles whose newest image is what a build would make, and returns the others. */

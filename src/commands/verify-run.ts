@@ -6,9 +6,10 @@ import { bootReport } from '../verify/boot.js';
 import type { BootReport } from '../verify/boot-types.js';
 import { machinesOf } from '../verify/machines.js';
 import { kvmDevice } from '../verify/qemu-kvm.js';
-import type { Platform } from '../verify/types.js';
+import { bootReportLines, reportLines } from '../verify/report.js';
+import type { Finding, Platform } from '../verify/types.js';
 import { verifyImage, type ImageReport } from '../verify/verify.js';
-import { cacheDirectory, IN_BUILDER, type Context } from './common.js';
+import { cacheDirectory, IN_BUILDER, print, type Context } from './common.js';
 import { placeFiles, runInBuilder } from './in-builder.js';
 
 /** What is asked of images. */
@@ -31,6 +32,9 @@ export interface Verification {
   readonly images: readonly ImageReport[];
   readonly boots: readonly BootReport[];
 }
+
+/** Seconds for each boot, unless it is told: emulated ones on a busy machine take minutes. */
+export const BOOT_TIMEOUT = 900;
 
 /** Machines are two processors and so much memory: what every platform gives the smallest. */
 const MACHINE = { cpus: 2, memoryMiB: 2048, grow: 2 ** 30 } as const;
@@ -125,4 +129,16 @@ async function verifyInBuilder(
     images: images.map((report) => ({ ...report, image: outside(report.image) })),
     boots: boots.map((report) => ({ ...report, images: report.images.map(outside) })),
   };
+}
+
+/** All findings, for the exit status. */
+export function findingsOf({ images, boots }: Verification): Finding[] {
+  return [...images, ...boots].flatMap((report) => report.findings);
+}
+
+/** The reports for people; with --verbose, remarks as well. */
+export function printVerification(context: Context, { images, boots }: Verification): void {
+  const verbose = context.level === 'debug';
+  for (const report of images) print(reportLines(report, verbose).join('\n'));
+  for (const report of boots) print(bootReportLines(report, verbose).join('\n'));
 }

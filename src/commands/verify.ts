@@ -4,7 +4,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT, UserError } from '../errors.js';
 import { keptBuilds } from '../exec/publish-kept.js';
 import { isImageName, platformsOf } from '../verify/read/image.js';
-import { bootReportLines, isRefused, reportLines } from '../verify/report.js';
+import { isRefused } from '../verify/report.js';
 import { RULES } from '../verify/rules/index.js';
 import { PLATFORMS, type Platform } from '../verify/types.js';
 import {
@@ -17,7 +17,14 @@ import {
   table,
   type Context,
 } from './common.js';
-import { verifyFiles, type Verification, type VerifyOptions } from './verify-run.js';
+import {
+  BOOT_TIMEOUT,
+  findingsOf,
+  printVerification,
+  verifyFiles,
+  type Verification,
+  type VerifyOptions,
+} from './verify-run.js';
 
 interface Options extends VerifyOptions {
   readonly strict?: true;
@@ -36,15 +43,14 @@ export function register(program: Command): void {
     )
     .argument('[image...]', 'files, or names of profiles: what their newest build has made')
     .addOption(
-      new Option(
-        '--platform <name>',
-        'what the images are meant for, when their names do not tell (repeatable)',
-      ).argParser(platformArgument),
+      new Option('--platform <name>', 'what the images are meant for, when their names do not tell (repeatable)')
+        .choices(PLATFORMS)
+        .argParser(platformArgument),
     )
     .option('--boot', 'boot them, too: a new machine, the same once more, and another new one')
     .option('--no-rules', 'without the rules and the audit')
     .option('--secure-boot', 'boot with Secure Boot on')
-    .option('--boot-timeout <duration>', 'how long a boot may take', durationArgument, 900)
+    .option('--boot-timeout <duration>', 'how long a boot may take', durationArgument, BOOT_TIMEOUT)
     .option('--strict', 'warnings count as errors')
     .option('--json', 'as one JSON document')
     .option('--list', 'list all rules')
@@ -112,14 +118,9 @@ function filesOf(images: readonly string[], outputDir: string): string[] {
   });
 }
 
-function finish(context: Context, { images, boots }: Verification, { json, strict }: Options): void {
-  const findings = [...images, ...boots].flatMap((report) => report.findings);
-  const refused = isRefused(findings, strict ?? false);
-  const verbose = context.level === 'debug';
-  if (json === true) printJson({ refused, images, boots });
-  else {
-    for (const report of images) print(reportLines(report, verbose).join('\n'));
-    for (const report of boots) print(bootReportLines(report, verbose).join('\n'));
-  }
+function finish(context: Context, verification: Verification, { json, strict }: Options): void {
+  const refused = isRefused(findingsOf(verification), strict ?? false);
+  if (json === true) printJson({ refused, ...verification });
+  else printVerification(context, verification);
   if (refused) finishWith(EXIT.findings);
 }
