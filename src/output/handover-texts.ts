@@ -222,10 +222,10 @@ function proxmoxOva(facts: FormatFacts): Chapter {
     text: `${code(
       `tar -xf ${file}`,
       `qm importovf 600 ${safeName(facts.profile)}.ovf local-lvm`,
-      'qm set 600 --scsihw pvscsi --net0 virtio,bridge=vmbr0',
+      'qm set 600 --scsihw pvscsi --net0 virtio,bridge=vmbr0 --boot order=scsi0',
       ...(facts.machine?.firmware === 'bios'
         ? []
-        : ['qm set 600 --efidisk0 local-lvm:1,efitype=4m,pre-enrolled-keys=0']),
+        : [`qm set 600 --bios ovmf --machine q35 --efidisk0 local-lvm:1,efitype=4m,pre-enrolled-keys=${keys}`]),
     )}
 
 The controller that the import chooses by itself cannot be booted from with UEFI, hence \`--scsihw\`.`,
