@@ -156,7 +156,7 @@ export async function install(
 Dir::Etc::sourceparts "-";
 Dir::State::lists "/run/imgbuild-lists";
 Dir::Cache "/run/imgbuild-cache";
-`,
+${context.settings.plain ? '' : `Dir::Bin::dpkg "${REPOSITORY_MOUNT}/bin/dpkg";\n`}`,
   );
   writeFileSync(join(directory, 'sources.list'), `${repositoryLine(REPOSITORY_MOUNT)}\n`);
   const settings = settingLines(context);

@@ -81,9 +81,8 @@ async function atLevel(context: Context, plan: BuildPlan, keys: Keys, entry: Sta
   if (cached !== undefined) return cached;
   const root = join(context.work, 'root');
   if (!existsSync(root)) await unpackTree(context, entry, root);
-  const { done, ...packed } = await packTree(context, root, entry.epoch, level);
-  await done;
-  const list: StageEntry = { ...entry, ...packed, stage: 'output' };
+  const { packed } = await packTree(context, root, entry.epoch, level);
+  const list: StageEntry = { ...entry, ...(await packed), stage: 'output' };
   storeStage(context.settings.cacheDir, keys.output, list);
   return list;
 }

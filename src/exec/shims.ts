@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY_MOUNT } from './repository.js';
+import { UNPACKER } from './unpacker.js';
 
 /** Nothing is started in a chroot; mmdebstrap does the same by diversion. */
 const START_STOP_DAEMON = `#!/bin/sh
@@ -12,23 +13,28 @@ const JOBS = '/run/imgbuild-jobs';
 
 /**
  * Runs a command beside dpkg, which waits for each maintainer script and keeps one processor busy. Only for what nothing
- * else reads before the end; jobs run one after the other, and `waitForJobs` sees that all have succeeded.
+ * else reads before the end; jobs run one after the other in their order, and `waitForJobs` sees that all have succeeded. They
+ * keep none of the caller's files: debconf waits for who holds its pipe, which scripts have as their file 3.
  */
 const IN_BACKGROUND = `#!/bin/sh
 mkdir -p ${JOBS}
-: > ${JOBS}/pending.$$
+n=0
+while [ -e ${JOBS}/job.$n ]; do n=$((n + 1)); done
+: > ${JOBS}/job.$n
 (
-  flock 9
-  "$@" > ${JOBS}/log.$$ 2>&1 || { echo "failed: $*"; cat ${JOBS}/log.$$; } >> ${JOBS}/failed
-  rm ${JOBS}/pending.$$
-) 9> ${JOBS}/lock > /dev/null 2>&1 &
+  [ "$n" -eq 0 ] || while ! [ -e ${JOBS}/done.$((n - 1)) ]; do sleep 0.05; done
+  "$@" > ${JOBS}/log.$n 2>&1 || { echo "failed: $*"; cat ${JOBS}/log.$n; } >> ${JOBS}/failed
+  : > ${JOBS}/done.$n
+) < /dev/null > /dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
 `;
 
 /** Shell lines that wait for the jobs of a target, and fail when one did. */
 export function waitForJobs(root: string): string {
   return `
 if [ -d "${root}${JOBS}" ]; then
-  while [ -n "$(find "${root}${JOBS}" -name 'pending.*')" ]; do sleep 0.05; done
+  for job in "${root}${JOBS}"/job.*; do
+    while ! [ -e "${root}${JOBS}/done.\${job##*.}" ]; do sleep 0.05; done
+  done
   if [ -e "${root}${JOBS}/failed" ]; then cat "${root}${JOBS}/failed"; exit 1; fi
   rm -r "${root}${JOBS}"
 fi
@@ -54,6 +60,21 @@ exec /usr/bin/ssh-keygen "$@"
 exit 0
 `,
   'in-background': IN_BACKGROUND,
+  // 2 s of one processor. Whether a locale is there can be told only when it is made.
+  'locale-gen': `#!/bin/sh
+exec ${REPOSITORY_MOUNT}/bin/in-background /usr/sbin/locale-gen "$@"
+`,
+  'update-locale': `#!/bin/sh
+/usr/sbin/update-locale --no-checks "$@"
+exec ${REPOSITORY_MOUNT}/bin/in-background /usr/sbin/update-locale "$@"
+`,
+  dpkg: `#!/bin/sh
+case " $* " in
+*" --unpack "*) exec ${REPOSITORY_MOUNT}/bin/quick-unpack "$@" ;;
+esac
+exec /usr/bin/dpkg "$@"
+`,
+  'quick-unpack': UNPACKER,
   'update-ca-certificates': `#!/bin/sh
 exec ${REPOSITORY_MOUNT}/bin/in-background ${REPOSITORY_MOUNT}/bin/quick-ca-certificates "$@"
 `,

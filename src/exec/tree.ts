@@ -51,7 +51,7 @@ async function configuredTree(context: Context, build: Build, inputs: Inputs, ke
     return hit;
   }
   const root = join(context.work, 'root');
-  const saving: Promise<void>[] = [];
+  const saving: Promise<StageEntry>[] = [];
   /** Gives the turn to the next build that needs a stage; see takeTurn. */
   const turns = new Map<string, () => void>();
   const turn = async (key: string): Promise<void> => void turns.set(key, await takeTurn(key));
@@ -59,20 +59,21 @@ async function configuredTree(context: Context, build: Build, inputs: Inputs, ke
     stage: StageName,
     key: string,
     epoch: number,
-    entry: Partial<StageEntry> = {},
-  ): Promise<StageEntry> => {
-    const { done, ...list } = await packTree(context, root, epoch, CACHE_LEVEL);
-    const full: StageEntry = { ...list, ...entry, stage, profile: plan.profile, epoch };
-    const saved = done
-      .then(() => {
-        storeStage(cacheDir, key, full);
+    more: Partial<StageEntry> = {},
+  ): Promise<{ saved: Promise<StageEntry> }> => {
+    const { packed } = await packTree(context, root, epoch, CACHE_LEVEL);
+    const saved = packed
+      .then((list) => {
+        const entry: StageEntry = { ...list, ...more, stage, profile: plan.profile, epoch };
+        storeStage(cacheDir, key, entry);
         noteMade(key);
+        return entry;
       })
       .finally(() => turns.get(key)?.());
     // Awaited at the end; a failure until then must not end the process.
     saved.catch(() => undefined);
     saving.push(saved);
-    return full;
+    return { saved };
   };
   try {
     await turn(keys.packages);
@@ -121,7 +122,9 @@ async function configuredTree(context: Context, build: Build, inputs: Inputs, ke
     const entry = await timed(context, plan, inputs.dynamic, 'configure', async () => {
       await configure(context, build, root, epoch);
       await tidy(context, root, epoch);
-      return await save('configure', keys.configure, epoch, { inventory: await takeInventory(context, root) });
+      const inventory = await takeInventory(context, root);
+      const { saved } = await save('configure', keys.configure, epoch, { inventory });
+      return await saved;
     });
     await Promise.all(saving);
     return entry;
@@ -142,9 +145,8 @@ export function failedKey(profile: string): string {
 /** Keeps the tree as the failed step left it. When that fails, too, the first failure is what counts. */
 async function keepFailedTree(context: Context, root: string): Promise<void> {
   try {
-    const { done, ...list } = await packTree(context, root, Math.floor(Date.now() / 1000), CACHE_LEVEL);
-    await done;
-    const entry: StageEntry = { ...list, stage: 'failed', profile: context.profile, epoch: 0 };
+    const { packed } = await packTree(context, root, Math.floor(Date.now() / 1000), CACHE_LEVEL);
+    const entry: StageEntry = { ...(await packed), stage: 'failed', profile: context.profile, epoch: 0 };
     storeStage(context.settings.cacheDir, failedKey(context.profile), entry);
   } catch (error) {
     context.log(`the failed tree could not be kept: ${String(error)}`);
