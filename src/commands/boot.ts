@@ -54,7 +54,9 @@ export function register(program: Command): void {
     )
     .argument('<image...>', 'the disks of one machine, or the name of a profile: what its newest build has made')
     .option('--ssh [port]', 'lead a port of 127.0.0.1 to the port 22 of the machine', portArgument)
-    .option('-m, --memory <size>', 'memory of the machine', sizeArgument, 2048 * MIB)
+    .addOption(
+      new Option('-m, --memory <size>', 'memory of the machine').argParser(sizeArgument).default(2048 * MIB, '2G'),
+    )
     .option('--cpus <n>', 'processors of the machine', countArgument, 2)
     .addOption(new Option('--firmware <kind>', 'else found from the disk').choices(['uefi', 'bios']))
     .option('--secure-boot', 'with Secure Boot on, and the keys of Microsoft enrolled')

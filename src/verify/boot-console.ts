@@ -27,7 +27,7 @@ const TROUBLES: readonly (Trouble & { readonly sign: RegExp })[] = [
   {
     sign: /Access Denied|Verification failed: \(0x1A\)|bad shim signature|Security Violation/,
     what: 'the firmware refuses the boot loader or kernel: its signature is not known',
-    hint: 'set vm.secureBoot, or boot without --secure-boot',
+    hint: 'set boot.secureBoot, or boot without --secure-boot',
   },
   {
     sign: /grub rescue>|grub> ?$/,
@@ -58,7 +58,7 @@ export function watch(state: ConsoleState, output: string, now: number): Console
   const text = plain(state.text + output).slice(-KEPT);
   const recent = text.slice(-(output.length + 200));
   const found = state.trouble ?? TROUBLES.find(({ sign }) => sign.test(recent));
-  const login = state.login ?? (/(^|\n)\S* ?login: $/.test(recent) ? now : undefined);
+  const login = state.login ?? (/(^|\n)\S+ login: /.test(recent) ? now : undefined);
   return {
     text,
     ...(login === undefined ? {} : { login }),

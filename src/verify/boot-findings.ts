@@ -143,7 +143,7 @@ function secureBoot(report: Omit<BootReport, 'findings'>): Finding[] {
       id: 'BOOT-012',
       severity: 'error',
       message: 'the kernel does not see Secure Boot',
-      hint: 'is the boot loader Debian’s signed shim? set vm.secureBoot',
+      hint: 'is the boot loader Debian’s signed shim? set boot.secureBoot',
       where: WHICH[name],
     }));
 }
