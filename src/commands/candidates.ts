@@ -97,6 +97,8 @@ async function argumentValues(argument: Argument, names: Names): Promise<Complet
 
 async function byPlaceholder(placeholder: string, names: Names): Promise<Completion> {
   switch (placeholder.toLowerCase().replace(/[.…]+$/, '')) {
+    // Where images are wanted, the name of a profile stands for what it has made.
+    case 'image':
     case 'profile':
     case 'profiles':
       return { candidates: await names.profiles(), also: 'files' };
