@@ -5,7 +5,6 @@ import { UserError } from '../errors.js';
 import type { DiskFormat } from '../exec/formats/artefacts.js';
 import { convertDisks, type ConvertTarget } from '../exec/formats/convert.js';
 import type { DiskFile } from '../exec/formats/job.js';
-import { mountWork } from '../exec/workplace.js';
 import { interruption } from '../interrupt.js';
 import type { Machine } from '../output/types.js';
 import { formatBytes, formatSeconds } from '../units.js';
@@ -26,15 +25,17 @@ export interface Conversion {
   readonly formats: readonly DiskFormat[];
   readonly target: ConvertTarget;
   readonly values: Readonly<Record<string, OptionValue>>;
+  /** Where there is room for what is unpacked. */
+  readonly workDir: string;
   /** A launcher holds our standard input; when it ends, nobody waits for the result any more. */
   readonly launched: boolean;
 }
 
 /** Converts an image with the tools that are here. */
 export async function convertHere(context: Context, conversion: Conversion): Promise<Converted[]> {
-  const { image, formats, target, values } = conversion;
+  const { image, formats, target, values, workDir } = conversion;
   const signal = conversion.launched ? untilInputEnds(interruption()) : interruption();
-  const directory = workDirectory(image, target);
+  const directory = scratchIn(workDir, image, target);
   try {
     const started = performance.now();
     const bench: Workbench = { directory, signal };
@@ -65,11 +66,10 @@ export async function convertHere(context: Context, conversion: Conversion): Pro
 }
 
 /** In memory when the largest that an image of this size usually unpacks to has room there, else beside the result. */
-function workDirectory(image: string, target: ConvertTarget): string {
-  const work = mountWork('/work', 'auto');
-  const { bavail, bsize } = statfsSync(work);
+function scratchIn(workDir: string, image: string, target: ConvertTarget): string {
+  const { bavail, bsize } = statfsSync(workDir);
   const roomy = bavail * bsize > 8 * statSync(image).size;
-  return mkdtempSync(path.join(roomy ? work : target.directory, '.imgbuild-'));
+  return mkdtempSync(path.join(roomy ? workDir : target.directory, '.imgbuild-'));
 }
 
 async function diskOf(source: DiskSource, index: number, bench: Workbench): Promise<DiskFile> {

@@ -5,6 +5,7 @@ import { FORMAT_NAMES } from '../config/formats.js';
 import { EXIT, UserError, type ExitCode } from '../errors.js';
 import type { DiskFormat } from '../exec/formats/artefacts.js';
 import { convertedName, type ConvertTarget } from '../exec/formats/convert.js';
+import { mountWork } from '../exec/workplace.js';
 import { INSIDE } from '../host/mounts.js';
 import { interruption } from '../interrupt.js';
 import { formatBytes } from '../units.js';
@@ -66,6 +67,7 @@ Examples:
     )
     .action(async (image: string, options: Options, command: Command) => {
       const context = await contextOf(command);
+      requireFile(image);
       const target = targetOf(image, options);
       // Before anything is started: what is wrong with them, and files that are in the way.
       const values = convertOptions(options.to, options.set ?? []);
@@ -76,6 +78,7 @@ Examples:
             formats: options.to,
             target,
             values,
+            workDir: mountWork('/work', 'auto'),
             launched: options.launched ?? false,
           })
         : await convertInBuilder(context, image, target, options);
@@ -83,6 +86,12 @@ Examples:
       if (options.json === true) printJson({ files });
       else print(files.map(({ path: file, bytes }) => `${file}  ${formatBytes(bytes)}`).join('\n'));
     });
+}
+
+function requireFile(image: string): void {
+  const stat = statSync(image, { throwIfNoEntry: false });
+  if (stat === undefined) throw new UserError(`${image} is not there`);
+  if (!stat.isFile()) throw new UserError(`${image} is no file`, { hint: 'disk images are read from files only' });
 }
 
 function formats(text: string, before: readonly DiskFormat[] = []): DiskFormat[] {

@@ -258,7 +258,7 @@ describe('equal disks', () => {
     expect(await shell('cd "$1" && sha256sum *', again)).toBe(before);
   });
 
-  it('keep their holes', async () => {
+  it('keep their holes', () => {
     const blocks = (name: string): number => statSync(file(name)).blocks * 512;
     for (const name of ['web_rootfs.raw', 'web_rootfs.vhd']) {
       expect(statSync(file(name)).size, name).toBeGreaterThan(140 * MIB);

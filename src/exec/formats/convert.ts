@@ -1,6 +1,6 @@
-import { existsSync, fsyncSync, statSync } from 'node:fs';
+import { existsSync, fsyncSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../../errors.js';
+import { CommandError, EXIT, UserError } from '../../errors.js';
 import { unpublished } from '../publish-files.js';
 import { artefactsOf, type DiskFormat } from './artefacts.js';
 import type { FormatJob } from './job.js';
@@ -59,6 +59,9 @@ export async function convertDisks(
     for (const { name } of made) refuse(target, name);
     files.appear();
     return made.map(({ name }) => name);
+  } catch (error) {
+    job.signal?.throwIfAborted();
+    throw explainFull(target.directory, error);
   } finally {
     files.close();
   }
@@ -69,4 +72,19 @@ function refuse({ directory, force }: ConvertTarget, name: string): void {
   if (!existsSync(path)) return;
   if (statSync(path).isDirectory()) throw new UserError(`${path} is a directory`);
   if (!force) throw new UserError(`${path} exists already`, { hint: '--force replaces it' });
+}
+
+/** Below this a directory counts as full when something could not be written into it. */
+const FULL_BYTES = 1 << 20;
+
+/** Tools say that a disk is full each in their own way; that there is no room left can be seen. */
+function explainFull(directory: string, error: unknown): unknown {
+  const { bavail, bsize } = statfsSync(directory);
+  const full = (error as NodeJS.ErrnoException).code === 'ENOSPC' || error instanceof CommandError;
+  if (!full || bavail * bsize > FULL_BYTES) return error;
+  return new UserError(`${directory} is full`, {
+    exitCode: EXIT.environment,
+    hint: 'make room, or choose another place with --output',
+    cause: error,
+  });
 }
