@@ -105,8 +105,11 @@ const FULL = /Could not allocate|No space left|Disk full|No free|not enough free
 /** A failure in words of the profile, when the file system was too small. */
 function failure(error: unknown, { data, partition, volume }: FilesystemLeaf, load: Load): Error {
   if (!(error instanceof Error)) return new Error(String(error));
+  if (!(error instanceof CommandError)) return error;
   const needed = sizeFor(data, load);
-  if (!(error instanceof CommandError) || !(needed > data.bytes || FULL.test(error.tail))) return error;
+  // What says so with much room left means the work directory, which is told elsewhere.
+  const full = FULL.test(error.tail) && needed > data.bytes * 0.75;
+  if (!full && needed <= data.bytes) return error;
   const holder = volume === undefined ? `partition "${partition.name}"` : `volume "${volume}"`;
   const content = `${String(load.entries)} files and directories with ${formatBytes(load.bytes)}`;
   const enough = needed > data.bytes ? `; that takes ${formatBytes(needed)}` : '';
