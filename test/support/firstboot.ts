@@ -56,8 +56,16 @@ if [ "$n" = "\${DIE_BEFORE-}" ]; then kill -9 $PPID; exit 1; fi
 if [ "$n" = "\${DIE_AFTER-}" ]; then kill -9 $PPID; fi
 `;
 
+interface Options {
+  readonly swapOnSecondDisk?: boolean;
+  /** A third disk, equal to the first one. */
+  readonly copy?: boolean;
+  /** The root file system as it is made for a GRUB that does not know metadata_csum_seed. */
+  readonly oldChecksums?: boolean;
+}
+
 /** Makes a machine whose disk is as the image has it, and larger. */
-export function machine(options: { readonly swapOnSecondDisk?: boolean; readonly copy?: boolean } = {}): Machine {
+export function machine(options: Options = {}): Machine {
   const directory = tree({
     conf: `RENEW=true\nGROW=true\nROOT_ID=${BUILT.rootPart}\nIDENTITIES="ext4:${BUILT.root} vfat:${BUILT.esp} swap:${BUILT.swap}"\n`,
     'bin/blkid': { program: BLKID },
@@ -74,13 +82,13 @@ export function machine(options: { readonly swapOnSecondDisk?: boolean; readonly
   }
   const made: Machine = { directory, device: (name) => path.join(directory, 'dev', name) };
   const swapDisk = options.swapOnSecondDisk === true ? 'vdb' : 'vda';
-  addDisk(made, 'vda', swapDisk === 'vda');
+  addDisk(made, 'vda', swapDisk === 'vda', options.oldChecksums);
   if (swapDisk === 'vdb') addSwapDisk(made);
   if (options.copy === true) addDisk(made, 'vdc', true);
   return made;
 }
 
-function addDisk(made: Machine, disk: string, withSwap: boolean): void {
+function addDisk(made: Machine, disk: string, withSwap: boolean, oldChecksums = false): void {
   const swap = withSwap ? 'start=4096, size=4096, type=0657FD6D-A4AB-43C4-84E5-0933C84B4F4F, name=swap\n' : '';
   table(
     made.device(disk),
@@ -100,9 +108,11 @@ function addDisk(made: Machine, disk: string, withSwap: boolean): void {
     '-t',
     'ext4',
     '-O',
-    'metadata_csum,^metadata_csum_seed',
+    `metadata_csum,${oldChecksums ? '^' : ''}metadata_csum_seed`,
     '-U',
     BUILT.root,
+    '-d',
+    path.join(CHECKOUT, 'collections'),
     root,
   ]);
 }

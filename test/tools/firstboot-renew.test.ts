@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { BUILT, FSTAB, fstabOf, machine, step, tableOf, uuidOf, type Machine } from '../support/firstboot.js';
 
@@ -117,6 +117,28 @@ describe('a power cut at the first boot', () => {
       if (!Object.values<string>(BUILT).includes(id)) expect(uuidOf(made, PARTITIONS[index] ?? '')).toBe(id);
     }
   });
+
+  it.each([0.1, 0.4, 0.7, 0.95])(
+    'in the middle of writing all checksums (%f, both ends): they are written again',
+    async (part) => {
+      const made = machine({ oldChecksums: true });
+      const file = made.device('vda3');
+      const before = readFileSync(file);
+      await firstBoot(made);
+      expectRenewed(made);
+      const after = readFileSync(file);
+      const cut = Math.floor((before.length / 4096) * part) * 4096;
+      for (const half of [
+        Buffer.concat([before.subarray(0, cut), after.subarray(cut)]),
+        Buffer.concat([after.subarray(0, cut), before.subarray(cut)]),
+      ]) {
+        writeFileSync(file, half);
+        writeFileSync(`${made.directory}/root/etc/fstab`, FSTAB);
+        await firstBoot(made);
+        expectRenewed(made);
+      }
+    },
+  );
 
   it('between new identities and fstab: fstab follows', async () => {
     const made = machine();

@@ -13,7 +13,7 @@
 #    finds the root partition with another GUID than the image's, comes to the same identities as the first.
 # 2. Each file system that still has the image's UUID gets its new one by one write of one superblock: ext4 keeps the seed of
 #    its checksums apart from the UUID (metadata_csum_seed), so that no other block changes. One that has its new UUID is
-#    left alone.
+#    left alone. Where GRUB is too old for that (bullseye), all checksums are written again, and again after a power cut.
 # 3. Only then is the root file system mounted, by its device, and fstab replaced by rename.
 # 4. On the running machine (/usr/lib/imgbuild/firstboot) the file system grows, which the kernel journals; then the
 #    configuration of GRUB gets the new UUIDs. It is overwritten in place, equally long, within one sector or block: GRUB
