@@ -47,6 +47,12 @@ export default tseslint.config(
     },
   },
   imports(['src/exec/**/*.ts'], above('host', ...terminal)),
+  imports(['src/verify/**/*.ts'], above('host', ...terminal)),
+  imports(
+    ['src/verify/rules/*.ts', 'src/verify/{types,facts,tree,judge,docs,report}.ts'],
+    effects,
+    above('read', 'exec', 'host', ...terminal),
+  ),
   imports(['src/host/**/*.ts'], above(...terminal)),
   imports(['src/plan/**/*.ts'], effects, above('exec', 'host', 'verify', ...terminal)),
   imports(['src/{disk,boot,output}/**/*.ts'], effects, above('plan', 'exec', 'host', 'verify', ...terminal)),

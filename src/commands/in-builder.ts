@@ -19,6 +19,8 @@ export interface BuilderJob extends Partial<
   readonly mounts?: readonly Mount[];
   /** What --engine said. */
   readonly engine: string | undefined;
+  /** Bytes that the work directory has to hold; what a template takes when nothing is said. */
+  readonly room?: number;
 }
 
 /**
@@ -33,7 +35,7 @@ export async function runInBuilder(context: Context, job: BuilderJob): Promise<n
     const builder = await ensureBuilder(host, engine, {}, (text) => {
       context.log.info(text);
     });
-    const work = chooseWork('auto', await workFacts(host.cacheDir), path.join(host.cacheDir, 'work'));
+    const work = chooseWork('auto', await workFacts(host.cacheDir), path.join(host.cacheDir, 'work'), job.room);
     const { terminal, input, signal, env, stream, devices, ports } = job;
     return await runBuilder(
       host,

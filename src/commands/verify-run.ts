@@ -1,6 +1,8 @@
+import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { CommandError, EXIT, UserError } from '../errors.js';
 import { mountWork } from '../exec/workplace.js';
+import { WORK_NEED } from '../host/memory.js';
 import { interruption } from '../interrupt.js';
 import { bootReport } from '../verify/boot.js';
 import type { BootReport } from '../verify/boot-types.js';
@@ -87,6 +89,15 @@ function launcherGone(): AbortSignal {
   return gone.signal;
 }
 
+/**
+ * What the largest of these files may take when its disk is unpacked: compressed disks grow to the double or triple, and
+ * a boot has a copy and what the machines write.
+ */
+function roomFor(files: readonly string[], boot: boolean): number {
+  const largest = Math.max(...files.map((file) => statSync(file).blocks * 512));
+  return Math.max(WORK_NEED, (boot ? 8 : 4) * largest);
+}
+
 async function verifyInBuilder(
   context: Context,
   files: readonly string[],
@@ -110,6 +121,7 @@ async function verifyInBuilder(
     engine: options.engine,
     signal: interruption(),
     input: '\n',
+    room: roomFor(files, options.boot === true),
     ...(kvm === undefined ? {} : { devices: [kvm] }),
     onOutput: (line) => {
       said += `${line}\n`;

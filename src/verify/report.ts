@@ -39,7 +39,9 @@ function findingLines(findings: readonly Finding[], verbose: boolean): string[] 
   return told.flatMap(({ id, severity, message, where, hint }, n) => {
     const place = where === undefined ? '' : `${where}: `;
     const last = told[n + 1]?.id !== id;
-    return [`  ${severity.padEnd(7)} ${id}: ${place}${message}`, ...(last ? [`          → ${hint}`] : [])];
+    const line = `  ${severity.padEnd(7)} ${id}: ${place}${message}`;
+    // Names in an image are anybody's: none may steer the terminal.
+    return [line, ...(last ? [`          → ${hint}`] : [])].map((text) => text.replaceAll(/\p{Cc}/gu, '?'));
   });
 }
 

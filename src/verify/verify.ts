@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import type { Facts } from './facts.js';
 import { judge } from './judge.js';
-import { platformsOf, readImage, reasonOf, type Reading } from './read/image.js';
+import { platformsOf, readImage, type Reading } from './read/image.js';
+import { reasonOf } from './read/reason.js';
 import type { Finding, Platform } from './types.js';
 
 /** What the rules say about one image. */

@@ -29,6 +29,16 @@ describe('a report', () => {
     expect(reportLines({ ...report, findings: [] }, false)).toEqual(['x.qcow2 (proxmox-vm): 7 rules, nothing found']);
   });
 
+  it('lets no name steer the terminal', () => {
+    const report = {
+      image: 'x.tar',
+      platforms: [],
+      rules: 1,
+      findings: [finding('A-1', 'error', '/\u001b[2J\nx')],
+    } as const;
+    expect(reportLines(report, false)[1]).toBe('  error   A-1: /?[2J?x: is wrong');
+  });
+
   it('counts', () => {
     expect(countFindings(FINDINGS)).toEqual({ error: 2, warning: 1, info: 1 });
   });

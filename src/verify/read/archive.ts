@@ -1,6 +1,6 @@
-import { UserError } from '../../errors.js';
 import type { ArchiveFacts, Entry, TreeFacts } from '../facts.js';
 import { compressionOf, unpacked } from './packed.js';
+import { reasonOf } from './reason.js';
 import { readTar } from './tar.js';
 import { wanted } from './content.js';
 
@@ -47,9 +47,7 @@ async function* untilBroken(
   try {
     yield* stream;
   } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof UserError)) throw error;
-    defects.push(error.message);
+    defects.push(reasonOf(error, signal));
   }
 }
 

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 /** A file, or a part of one, that is read here and there. */
 export interface Bytes {
   readonly size: number;
-  /** As many bytes as there are, at most `length`. */
+  /** Exactly so many bytes; zeros stand for those that lie outside, so that no header of a damaged file is too short. */
   readonly read: (at: number, length: number) => Promise<Buffer>;
 }
 
@@ -17,10 +17,10 @@ export async function withBytes<T>(
   try {
     const size = part?.bytes ?? (await handle.stat()).size;
     const read = async (at: number, length: number): Promise<Buffer> => {
-      const wanted = Math.max(0, Math.min(length, size - at));
-      const buffer = Buffer.alloc(wanted);
-      const { bytesRead } = await handle.read(buffer, 0, wanted, (part?.at ?? 0) + at);
-      return buffer.subarray(0, bytesRead);
+      const buffer = Buffer.alloc(length);
+      const there = Math.min(length, size - at);
+      if (at >= 0 && there > 0) await handle.read(buffer, 0, there, (part?.at ?? 0) + at);
+      return buffer;
     };
     return await use({ size, read });
   } finally {

@@ -5,17 +5,23 @@ import { crc32c } from './checksum.js';
 const KIB = 1024;
 const MIB = KIB * KIB;
 
+/** Of a backing file, in a qcow2 header. */
+const LONGEST_NAME = 1023;
+
 /** The header of a qcow2 file (QEMU, docs/interop/qcow2.rst); undefined when it is none. */
 export async function readQcow2(bytes: Bytes): Promise<Qcow2Facts | undefined> {
   const head = await bytes.read(0, 112);
-  if (head.length < 72 || head.readUInt32BE(0) !== 0x514649fb) return undefined;
+  if (head.readUInt32BE(0) !== 0x514649fb) return undefined;
   const version = head.readUInt32BE(4);
   const backingAt = Number(head.readBigUInt64BE(8));
-  const incompatible = version < 3 || head.length < 80 ? 0 : Number(head.readBigUInt64BE(72));
+  const incompatible = version < 3 ? 0 : Number(head.readBigUInt64BE(72));
   return {
     version,
     bytes: Number(head.readBigUInt64BE(24)),
-    backingFile: backingAt === 0 ? '' : (await bytes.read(backingAt, head.readUInt32BE(16))).toString('utf8'),
+    backingFile:
+      backingAt === 0
+        ? ''
+        : (await bytes.read(backingAt, Math.min(head.readUInt32BE(16), LONGEST_NAME))).toString('utf8'),
     encrypted: head.readUInt32BE(32) !== 0,
     snapshots: head.readUInt32BE(60),
     // Bits of the incompatible features: dirty, corrupt, external data file.
@@ -67,7 +73,7 @@ export async function readVhdx(bytes: Bytes): Promise<VhdxFacts | undefined> {
     logicalSector: number(VHDX.logicalSector, 4),
     physicalSector: number(VHDX.physicalSector, 4),
     bytes: number(VHDX.diskSize, 8),
-    hasParent: parameters !== undefined && (region.readUInt32LE(parameters + 4) & 2) !== 0,
+    hasParent: parameters !== undefined && ((region[parameters + 4] ?? 0) & 2) !== 0,
     dirtyLog: current !== undefined && readUuid(current, 48, 'mixed') !== NO_GUID,
     defects,
   };
@@ -105,7 +111,7 @@ const VHD_TYPES: Readonly<Record<number, VhdFacts['type']>> = { 2: 'fixed', 3: '
 /** The footer of a VHD file (Virtual Hard Disk Image Format Specification 1.0); undefined when it is none. */
 export async function readVhd(bytes: Bytes): Promise<VhdFacts | undefined> {
   const footer = await bytes.read(bytes.size - 512, 512);
-  if (footer.length < 512 || readText(footer, 0, 8) !== 'conectix') return undefined;
+  if (readText(footer, 0, 8) !== 'conectix') return undefined;
   const defects: string[] = [];
   const size = Number(footer.readBigUInt64BE(48));
   const type = VHD_TYPES[footer.readUInt32BE(60)] ?? 'unknown';

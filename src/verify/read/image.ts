@@ -1,6 +1,6 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { CommandError, UserError } from '../../errors.js';
+import { UserError } from '../../errors.js';
 import { output } from '../../exec/run.js';
 import type { Facts, TreeFacts } from '../facts.js';
 import { textOf } from '../tree.js';
@@ -10,6 +10,7 @@ import { withBytes } from './bytes.js';
 import { readQcow2, readVhd, readVhdx } from './headers.js';
 import { readOva, type InnerDisk } from './ova.js';
 import { knownPasswords } from './passwords.js';
+import { reasonOf } from './reason.js';
 import { readSystem, type System } from './system.js';
 import { readVmdk } from './vmdk.js';
 
@@ -151,13 +152,4 @@ function readConvertedInside(file: string, disk: InnerDisk, scratch: string, sig
   const part = { driver: 'raw', offset: disk.at, size: disk.bytes, file: { driver: 'file', filename: file } };
   const source = `json:${JSON.stringify({ driver: 'vmdk', file: part })}`;
   return converted([source], `reading the disk in ${disk.name}`, scratch, signal);
-}
-
-/** Why an image cannot be read, in one line. Other errors than those of tools and images are not the image's. */
-export function reasonOf(error: unknown, signal: AbortSignal): string {
-  signal.throwIfAborted();
-  if (error instanceof UserError) return error.message;
-  if (!(error instanceof CommandError)) throw error;
-  const said = error.tail.trim().split('\n').at(-1) ?? '';
-  return said === '' ? error.message : `${error.message}: ${said}`;
 }

@@ -1,5 +1,4 @@
 import { open, readFile } from 'node:fs/promises';
-import { CommandError } from '../../errors.js';
 import type { BootFacts, DiskFacts, Entry, LuksFacts, PartitionFacts, TreeFacts } from '../facts.js';
 import { linesOf } from '../tree.js';
 import { withBytes } from './bytes.js';
@@ -8,6 +7,7 @@ import { signersOf } from './efi.js';
 import { identify, type Content } from './identify.js';
 import { modulesIn } from './initramfs.js';
 import { readLuks } from './luks.js';
+import { reasonOf } from './reason.js';
 import { readTable } from './table.js';
 import { openBtrfs, openExt4, openVfat, type OpenTree, type Place } from './trees.js';
 
@@ -45,8 +45,7 @@ export async function readSystem(disk: string, scratch: string, signal: AbortSig
         if (tree !== undefined) found.push({ partition: { ...partition, content }, tree });
         else if (content.format !== 'swap') unread.push(`${where}: nobody looks into ${content.format} here`);
       } catch (error) {
-        if (!(error instanceof CommandError)) throw error;
-        unread.push(`${where}: ${error.message}: ${error.tail.trim().split('\n').at(-1) ?? ''}`);
+        unread.push(`${where}: ${reasonOf(error, signal)}`);
       }
     }
     const facts = { ...table, bytes: bytes.size, partitions, unread };

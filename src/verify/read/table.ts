@@ -27,7 +27,7 @@ const NO_GUID = '00000000-0000-0000-0000-000000000000';
 export async function readTable(bytes: Bytes): Promise<Table> {
   const first = await bytes.read(0, 512);
   const bootCode = first.subarray(0, 440).some((byte) => byte !== 0);
-  const signed = first.length === 512 && first.readUInt16BE(510) === 0x55aa;
+  const signed = first.readUInt16BE(510) === 0x55aa;
   for (const sectorBytes of [512, 4096]) {
     const header = await bytes.read(sectorBytes, sectorBytes);
     if (readText(header, 0, 8) === 'EFI PART')
@@ -76,7 +76,8 @@ async function readGpt(
   if (crc32(entries) !== header.readUInt32LE(88)) defects.push('the checksum of the partitions is wrong');
   defects.push(...(await copyDefects(bytes, header, sector)));
   const width = header.readUInt32LE(84);
-  const partitions = Array.from({ length: Math.floor(entries.length / Math.max(width, 128)) }, (_, n) => {
+  if (width < 128) defects.push(`its entries are of ${String(width)} bytes`);
+  const partitions = Array.from({ length: width < 128 ? 0 : Math.floor(entries.length / width) }, (_, n) => {
     return { number: n + 1, entry: entries.subarray(n * width, (n + 1) * width) };
   })
     .filter(({ entry }) => readUuid(entry, 0, 'mixed') !== NO_GUID)

@@ -15,7 +15,7 @@ const AT_END = 0xffffffffffffffffn;
  */
 export async function readVmdk(bytes: Bytes): Promise<VmdkFacts | undefined> {
   const head = await bytes.read(0, SECTOR);
-  if (readText(head, 0, 4) !== 'KDMV' || head.length < SECTOR) return undefined;
+  if (readText(head, 0, 4) !== 'KDMV') return undefined;
   const flags = head.readUInt32LE(8);
   const descriptor = await bytes.read(readU64(head, 28) * SECTOR, Math.min(readU64(head, 36) * SECTOR, 1 << 20));
   const text = descriptor.toString('latin1').replace(/\0+$/, '');
