@@ -7,6 +7,7 @@ import type { Context } from './context.js';
 import type { StoredDeb } from './debs.js';
 import { isolated, isolatedTarget } from './namespace.js';
 import { quote, watchPhases, writePhase } from './phases.js';
+import { settlePython } from './python.js';
 import { REPOSITORY_MOUNT, repositoryLine, writeRepository } from './repository.js';
 import { run } from './run.js';
 import { waitForJobs, writeShims } from './shims.js';
@@ -90,7 +91,10 @@ export async function bootstrap(
   const setup = join(context.work, 'bootstrap-setup.sh');
   writeFileSync(setup, `set -eu\nROOT=$1\n${bindMount(context, directory, '$ROOT')}${settings.put}`);
   const finish = join(context.work, 'bootstrap-finish.sh');
-  writeFileSync(finish, `set -eu\nROOT=$1\n${waitForJobs('$ROOT')}${unmount('$ROOT')}${settings.take}`);
+  writeFileSync(
+    finish,
+    `set -eu\nROOT=$1\n${waitForJobs('$ROOT')}${settlePython('$ROOT')}${unmount('$ROOT')}${settings.take}`,
+  );
   const counts = new Map<Phase, number>();
   const phaseHooks = steps
     .filter((step): step is Extract<Step, { kind: 'phase' }> => step.kind === 'phase')
@@ -171,7 +175,7 @@ policy="$ROOT/usr/sbin/policy-rc.d"
 in_target() { chroot "$ROOT" env PATH=${TARGET_PATH} APT_CONFIG=${REPOSITORY_MOUNT}/apt.conf "$@"; }
 in_target apt-get -q update
 in_target apt-get -q -y install "$@"
-${waitForJobs('$ROOT')}
+${waitForJobs('$ROOT')}${settlePython('$ROOT')}
 [ -z "\${ours-}" ] || rm -f "$policy"
 ${settings.take}
 ${unmount('$ROOT')}
