@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { untilEscape } from '../../src/commands/boot-terminal.js';
+import { containerOptions } from '../../src/host/launch-container.js';
 import { blockName, blockRange, BUSES, qemuArguments, type MachineSpec } from '../../src/verify/qemu-arguments.js';
 import { HEAD_BYTES, ovfDisks, recognise, TAIL_BYTES, tarMember } from '../../src/verify/qemu-format.js';
 import { hardwareOf } from '../../src/verify/qemu-machine.js';
@@ -213,5 +214,26 @@ describe('the key that ends a machine', () => {
   it('is kept from it, and what comes before is not', () => {
     expect(untilEscape(Buffer.from('ls\x03\r'))).toEqual({ pass: Buffer.from('ls\x03\r'), escaped: false });
     expect(untilEscape(Buffer.from('a\x1db'))).toEqual({ pass: Buffer.from('a'), escaped: true });
+  });
+});
+
+describe('a container for a machine', () => {
+  const builder = { kind: 'image', image: 'i', digest: 'd', engine: { name: 'docker' } } as Parameters<
+    typeof containerOptions
+  >[0];
+  const session = { id: 'x', argv: ['a'], mounts: [], env: {}, onOutput: () => undefined, onError: () => undefined };
+
+  it('has the devices and ports that it was given, ports for this machine alone', () => {
+    const options = containerOptions(builder, { ...session, devices: ['/dev/kvm'], ports: [2222] });
+    expect(options.ExposedPorts).toEqual({ '2222/tcp': {} });
+    expect(options.HostConfig?.PortBindings).toEqual({ '2222/tcp': [{ HostIp: '127.0.0.1', HostPort: '2222' }] });
+    expect(options.HostConfig?.Devices).toEqual([
+      { PathOnHost: '/dev/kvm', PathInContainer: '/dev/kvm', CgroupPermissions: 'rw' },
+    ]);
+  });
+
+  it('has none otherwise', () => {
+    const { HostConfig, ExposedPorts } = containerOptions(builder, session);
+    expect([HostConfig?.Devices, HostConfig?.PortBindings, ExposedPorts]).toEqual([undefined, undefined, undefined]);
   });
 });

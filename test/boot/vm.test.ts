@@ -1,0 +1,150 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BootReport } from '../../src/verify/boot-types.js';
+import { sha256 } from '../../src/digest.js';
+import { build, leftovers, CACHE } from '../support/build.js';
+import { CHECKOUT, runCommand } from '../support/cli.js';
+import { startMachine, verifyBoot } from '../support/vm.js';
+
+const PORT = 22322;
+
+let directory: string;
+let key: string;
+const output = path.join(CHECKOUT, '.cache/test-boot');
+
+beforeAll(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'imgbuild-vm-'));
+  mkdirSync(output, { recursive: true });
+  // Kept between runs, so that the images need not be built again for another key.
+  key = path.join(output, 'key');
+  try {
+    readFileSync(`${key}.pub`);
+  } catch {
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', key]);
+  }
+});
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** Builds a machine from an example with some more lines, and returns its disk. */
+async function machine(example: string, lines: string, suffix: string, args: readonly string[] = []): Promise<string> {
+  const [suite = ''] = example.split('-');
+  const profile = path.join(directory, `${example}-vm.yaml`);
+  writeFileSync(profile, `extends: ${CHECKOUT}/profiles/examples/${suite}/${example}.yaml\n${lines}`);
+  const built = await build([profile, '--output', output, '--keep', '1', ...args]);
+  const file = built.results[0]?.files.find(({ path: name }) => name.endsWith(suffix));
+  return path.join(output, file?.path ?? '');
+}
+
+/** What has to hold for every good machine. */
+function expectGood(report: BootReport): void {
+  expect(report.boots.map(({ name, seconds, trouble }) => [name, trouble, typeof seconds.booted])).toEqual(
+    ['first', 'second', 'other'].map((name) => [name, undefined, 'number']),
+  );
+  expect(report.findings.filter(({ severity }) => severity !== 'info')).toEqual([]);
+  const [first, second, other] = report.boots;
+  expect(first?.facts?.state).toBe('running');
+  expect(first?.facts?.root.bytes).toBeGreaterThan(2.5 * 2 ** 30);
+  expect(first?.facts?.identities.map(({ kind }) => kind)).toEqual(
+    expect.arrayContaining(['machine-id', 'host key', 'disk', 'partition', 'file system']),
+  );
+  expect(second?.facts?.identities).toEqual(first?.facts?.identities);
+  expect(other?.facts?.identities.map(({ value }) => value)).not.toEqual(
+    first?.facts?.identities.map(({ value }) => value),
+  );
+}
+
+describe('a machine for KVM', () => {
+  let image: string;
+  beforeAll(async () => {
+    const publicKey = readFileSync(`${key}.pub`, 'utf8').trim();
+    image = await machine('deb12-amd64-kvm', `options: { login: { authorizedKeys: ['${publicKey}'] } }\n`, '.qcow2');
+  });
+
+  it('starts twice, grows, and is no twin of another one from its image, which stays as it was', async () => {
+    const before = sha256(readFileSync(image));
+    const { boots } = await verifyBoot([image]);
+    const [report] = boots;
+    if (report === undefined) throw new Error('no report');
+    expectGood(report);
+    expect(report).toMatchObject({ firmware: 'uefi', bus: 'virtio-scsi', nic: 'virtio-net-pci' });
+    expect(sha256(readFileSync(image))).toBe(before);
+  });
+
+  it('lets its user in by key, and leaves nothing when it is killed', async () => {
+    const running = startMachine([image, '--ssh', String(PORT)]);
+    await running.shows(/login: /);
+    const ssh = ['ssh', '-i', key, '-p', String(PORT), '-o', 'BatchMode=yes', '-o', 'UserKnownHostsFile=/dev/null'];
+    const asked = [...ssh, '-o', 'StrictHostKeyChecking=no', 'cosmo@127.0.0.1', 'id -un'];
+    let told = await runCommand(asked);
+    // sshd may start after the prompt.
+    for (let n = 0; told.code !== 0 && n < 20; n += 1) {
+      await delay(3000);
+      told = await runCommand(asked);
+    }
+    expect(told).toMatchObject({ code: 0, stdout: 'cosmo\n' });
+    running.kill('SIGTERM');
+    expect((await running.ended).code).toBe(143);
+    expect(leftovers(CACHE, directory)).toEqual([]);
+  });
+});
+
+describe('a machine for Hyper-V', () => {
+  it('starts from its VHDX with Secure Boot on', async () => {
+    const image = await machine('deb13-amd64-hyper-v', 'options: { boot: { secureBoot: true } }\n', '.vhdx');
+    const { boots } = await verifyBoot([image, '--secure-boot']);
+    const [report] = boots;
+    if (report === undefined) throw new Error('no report');
+    expectGood(report);
+    expect(report).toMatchObject({ secureBoot: true, bus: 'ahci' });
+    expect(report.boots.map(({ facts }) => facts?.secureBoot)).toEqual([true, true, true]);
+  });
+});
+
+describe('a machine for VMware', () => {
+  it('starts from its OVA, and ends with its launcher', async () => {
+    const image = await machine('deb12-amd64-esxi', '', '.ova');
+    const running = startMachine([image, '--disk-size', '4G']);
+    await running.shows(/login: /);
+    running.kill('SIGKILL');
+    expect((await running.ended).code).toBe('SIGKILL');
+    await delay(3000);
+    expect(leftovers(CACHE, directory)).toEqual([]);
+  });
+});
+
+describe('a machine with a mistake', () => {
+  it('is told by the unit that fails', async () => {
+    const collections = path.join(directory, 'collections');
+    const hooks = path.join(collections, 'broken/hooks/customize');
+    mkdirSync(hooks, { recursive: true });
+    writeFileSync(path.join(collections, 'broken/collection.yaml'), 'description: A line of fstab that is wrong.\n');
+    writeFileSync(
+      path.join(hooks, '99-broken.sh'),
+      `printf 'tmpfs /srv tmpfs nofail,size=much 0 0\\n' >> "$ROOT/etc/fstab"\n`,
+    );
+    const lines = `collections: [targets/vm/kvm, broken]\n`;
+    const image = await machine('deb13-amd64-kvm', lines, '.qcow2', ['--collection-dir', collections]);
+    const { boots } = await verifyBoot([image]);
+    const found = boots[0]?.findings.filter(({ id }) => id === 'BOOT-003') ?? [];
+    expect(found.map(({ message }) => message)).toEqual(
+      expect.arrayContaining([expect.stringContaining('srv.mount failed')]),
+    );
+  });
+
+  it('is told when there is nothing to start', async () => {
+    const empty = path.join(directory, 'empty.raw');
+    execFileSync('truncate', ['-s', '64M', empty]);
+    execFileSync('sfdisk', ['-q', empty], { input: 'label: gpt\nstart=2048, size=65536, type=uefi\n' });
+    expect(statSync(empty).size).toBe(64 * 2 ** 20);
+    const { boots } = await verifyBoot([empty]);
+    expect(boots[0]?.findings.map(({ id, message }) => `${id} ${message}`)).toContain(
+      'BOOT-001 the firmware finds nothing to start',
+    );
+  });
+});
