@@ -74,11 +74,22 @@ export function plain(text: string): string {
   return text.replace(SEQUENCES, '').replaceAll('\r', '');
 }
 
+/** Longer lines are not told whole. */
+const LINE = 200;
+
 /** The last lines that say something. */
 export function lastLines(state: ConsoleState, count: number): string[] {
-  return state.text
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .filter((line) => line !== '')
-    .slice(-count);
+  return (
+    state.text
+      .split('\n')
+      // GRUB moves through its menu by spaces; a screen of them says nothing.
+      .map((line) =>
+        line
+          .replace(/\s{3,}/g, '  ')
+          .trim()
+          .slice(-LINE),
+      )
+      .filter((line) => line !== '')
+      .slice(-count)
+  );
 }

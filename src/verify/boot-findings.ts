@@ -40,7 +40,10 @@ export function bootFindings(report: Omit<BootReport, 'findings'>): Finding[] {
   );
   return [
     ...report.boots.flatMap((boot) => [...started(boot), ...state(boot)]),
-    ...(first?.facts === undefined ? [] : [...grown(report, first.facts), ...network(first.facts)]),
+    // Of a boot that was cut short nothing more can be expected.
+    ...(first?.facts === undefined || first.trouble !== undefined
+      ? []
+      : [...grown(report, first.facts), ...network(first.facts)]),
     ...(first === undefined ? [] : [...journal(first), ...login(first)]),
     ...secureBoot(report),
     ...(first?.facts === undefined || other?.facts === undefined ? [] : common(first.facts, other.facts)),

@@ -5,7 +5,7 @@ import { bootFindings } from './boot-findings.js';
 import type { BootName, BootReport, BootRun } from './boot-types.js';
 import { machineFacts } from './probe-facts.js';
 import { enlarge, injectParameters } from './probe-inject.js';
-import { PROBE_CREDENTIALS, PROBE_PARAMETERS, shellOn, type Shell } from './probe-shell.js';
+import { PATIENCE, PROBE_CREDENTIALS, PROBE_PARAMETERS, shellOn, type Shell } from './probe-shell.js';
 import type { Bus, DiskSource, Firmware, MachineSpec, Nic } from './qemu-arguments.js';
 import { copyRaw, createOverlay, openImages, tableOf, type Workbench } from './qemu-images.js';
 import { chooseAccelerator, type Accelerator } from './qemu-kvm.js';
@@ -75,7 +75,7 @@ export async function bootReport(files: readonly string[], options: BootOptions)
     const base = await copyRaw(image, join(directory, 'base.raw'), signal);
     const imageBytes = statSync(base.file).size;
     if (options.grow > 0) enlarge(base.file, options.grow);
-    const unasked = await injectParameters(base.file, table, PROBE_PARAMETERS, bench);
+    const unasked = await injectParameters(base.file, table, parametersFor(accelerator), bench);
     if (unasked !== undefined) say(`${unasked}: only systemd 256 and later can be asked`);
 
     const [boots, firmware] = await bootAll(bench, [base, ...others]);
@@ -95,6 +95,10 @@ export async function bootReport(files: readonly string[], options: BootOptions)
   }
 }
 
+function parametersFor(accelerator: Accelerator): string {
+  return accelerator === 'tcg' ? `${PROBE_PARAMETERS} ${PATIENCE}` : PROBE_PARAMETERS;
+}
+
 async function bootAll(bench: Bench, base: readonly DiskSource[]): Promise<[BootRun[], Firmware]> {
   const prepare = async (name: BootName): Promise<Instance> => {
     const directory = join(bench.directory, name);
@@ -112,7 +116,7 @@ async function bootAll(bench: Bench, base: readonly DiskSource[]): Promise<[Boot
   const [disk, ...others] = one.disks;
   if (disk === undefined) throw new Error('bootAll: no disk');
   const copy = await copyRaw(disk, join(bench.directory, 'second.raw'), bench.signal);
-  await injectParameters(copy.file, bench.table, PROBE_PARAMETERS, bench);
+  await injectParameters(copy.file, bench.table, parametersFor(bench.accelerator), bench);
   const again = { ...one, disks: [copy, ...others], firmware: firmwareFor(bench, one.directory) };
   return [[first, await bootOnce(bench, 'second', again), other], one.firmware];
 }
@@ -161,7 +165,9 @@ async function observe(bench: Bench, name: BootName, machine: Running): Promise<
     state = watch(state, text, elapsed());
     if (before.login === undefined && state.login !== undefined)
       options.say(`${name} boot: login after ${String(state.login)} s`);
-    if (state.trouble !== undefined) over.abort();
+    if (state.trouble === undefined) return;
+    if (before.trouble === undefined) options.say(`${name} boot: ${state.trouble.what}`);
+    over.abort();
   });
   void machine.off
     .catch(() => undefined)

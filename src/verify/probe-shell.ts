@@ -10,7 +10,13 @@ import { FINISHED, parseAnswers, probeScript, typedScript, type Answers } from '
 export const PROBE_PARAMETERS = 'systemd.debug_shell=ttyS1';
 
 /**
- * The same for systemd from 256 on, by credentials in the machine's SMBIOS tables: works where grub.cfg cannot be reached
+ * For emulated machines besides: on a busy host they are so slow that systemd gives up waiting for a disk after its 90
+ * seconds, which says nothing about the image. The second one is that of systemd from 254 on for devices.
+ */
+export const PATIENCE = 'systemd.default_timeout_start_sec=900 systemd.default_device_timeout_sec=900';
+
+/**
+ * The shell for systemd from 256 on, by credentials in the machine's SMBIOS tables: works where grub.cfg cannot be reached
  * from outside (LVM, LUKS).
  */
 export const PROBE_CREDENTIALS = [
