@@ -36,7 +36,5 @@ export async function startEngine(name: TestEngine['name']): Promise<TestEngine>
   };
 }
 
-/** Command line of Podman itself with the state of the test engine. */
-export function podmanScript(): string {
-  return `exec ${path.join(CHECKOUT, 'test/support/podman.sh')} run ${path.join(STATE, 'podman')} "$@"`;
-}
+/** Podman itself with the state of the test engine. */
+export const PODMAN = [path.join(CHECKOUT, 'test/support/podman.sh'), 'run', path.join(STATE, 'podman')] as const;
