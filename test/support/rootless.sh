@@ -19,5 +19,11 @@ status=0
 cd "$home"
 runuser -u "$user" -- env "HOME=$home" "XDG_RUNTIME_DIR=$home/run" "$@" || status=$?
 echo $$ >/sys/fs/cgroup/cgroup.procs
-rmdir "$group" 2>/dev/null || :
+# Podman leaves a process that holds its namespaces; the user cannot be removed before.
+echo 1 >"$group/cgroup.kill"
+n=0
+until rmdir "$group" 2>/dev/null || [ $n -gt 100 ]; do
+  n=$((n + 1))
+  sleep 0.1
+done
 exit $status' rootless.sh "$@"
