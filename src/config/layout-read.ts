@@ -70,7 +70,7 @@ function layerFrom(tree: LayerTree, name: string): Layer {
     case 'luks':
       return {
         type: tree.type,
-        name: tree.name ?? `${name}_crypt`,
+        name: luksName(name, tree.name),
         cipher: tree.cipher ?? 'aes-xts-plain64',
         keyBits: tree.keyBits ?? 512,
         // A volume group does not take a second disk with sectors of another size.
@@ -112,4 +112,9 @@ function extentOf(size: number | string): Extent {
 
 function bytesOf(size: number | string): number {
   return typeof size === 'number' ? size : (parseSize(size) ?? 0);
+}
+
+/** The name below /dev/mapper: as given, or the partition's with an ending. */
+export function luksName(partition: string, given: unknown): string {
+  return typeof given === 'string' ? given : `${partition}_crypt`;
 }

@@ -38,7 +38,6 @@ export const DISK_VARIABLES = [
   'DISK_GRUB_MODULES',
   'DISK_SNAPPER',
 ] as const;
-export type DiskVariable = (typeof DISK_VARIABLES)[number];
 
 /** The conditions that hold for a storage; none without one. */
 export function storageUses(storage: Storage | undefined): ReadonlySet<DiskCondition> {

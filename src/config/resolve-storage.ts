@@ -1,12 +1,13 @@
 import { digestOf } from '../digest.js';
 import type { Problem } from '../errors.js';
-import { problemAt, valueAt, type Path, type Source } from './document.js';
+import { isMapping, problemAt, valueAt, type Path, type Source } from './document.js';
 import { checkStorage } from './layout-check.js';
-import { storageFrom } from './layout-read.js';
+import { luksName, storageFrom } from './layout-read.js';
 import { readyStorage } from './layout-ready.js';
 import type { Storage } from './layout.js';
 import type { ConfigFile, ResolveInput } from './resolve-input.js';
-import type { OptionValue } from './types.js';
+import { readSecretSource } from './resolve-sets.js';
+import { DISK_SECRET, type OptionValue, type SecretSource } from './types.js';
 
 type Options = Readonly<Record<string, OptionValue>>;
 
@@ -44,6 +45,33 @@ export function resolveStorage(
   // A single disk stands there without a list around it.
   report(storage, written, (path) => ['disk', ...(Array.isArray(tree) ? path : path.slice(1))], problems);
   return storage;
+}
+
+/** Passphrases of the tree's encrypted layers, by the names that secrets have: `disk.` and the layer's name. */
+export function storageSecrets(files: readonly ConfigFile[], problems: Problem[]): Record<string, SecretSource> {
+  const file = files.findLast(({ source }) => valueAt(source, ['disk']) !== undefined);
+  const tree = file === undefined ? undefined : valueAt(file.source, ['disk']);
+  if (file === undefined || problems.length > 0) return {};
+  const disks: readonly unknown[] = Array.isArray(tree) ? tree : [tree];
+  const secrets: Record<string, SecretSource> = {};
+  disks.forEach((disk, index) => {
+    const path: Path = Array.isArray(tree) ? ['disk', index] : ['disk'];
+    const partitions = isMapping(disk) && Array.isArray(disk['partitions']) ? (disk['partitions'] as unknown[]) : [];
+    partitions.forEach((partition, number) => {
+      if (!isMapping(partition)) return;
+      let at: Path = [...path, 'partitions', number, 'content'];
+      for (let layer = partition['content']; isMapping(layer); layer = layer['content']) {
+        if (layer['type'] === 'luks') {
+          const name = luksName(String(partition['name']), layer['name']);
+          const given = { value: layer['passphrase'], source: file.source, path: [...at, 'passphrase'] };
+          const secret = readSecretSource(given, file.directory, problems);
+          if (secret !== undefined) secrets[`${DISK_SECRET}${name}`] = secret;
+        }
+        at = [...at, 'content'];
+      }
+    });
+  });
+  return secrets;
 }
 
 function report(storage: Storage, source: Source, place: (path: Path) => Path, problems: Problem[]): void {

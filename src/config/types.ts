@@ -8,6 +8,9 @@ export type Phase = (typeof PHASES)[number];
 export type OptionValue =
   boolean | number | string | readonly string[] | readonly Readonly<Record<string, string | readonly string[]>>[];
 
+/** What the names of secrets begin with that belong to disks and are none of the hooks' business. */
+export const DISK_SECRET = 'disk.';
+
 /** Where a secret comes from. The value itself is read only when a build starts (config/secrets.ts). */
 export type SecretSource =
   { readonly value: string } | { readonly env: string } | { readonly file: string } | { readonly command: string };

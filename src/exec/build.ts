@@ -107,7 +107,7 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
     }
   }
   const entry = await wholeTree(context, build, { archive, base, all, dynamic }, keys);
-  const files = await makeOutputs(context, plan, keys, entry, archive);
+  const files = await makeOutputs(context, build, keys, entry, archive);
   rememberOutput(settings, { ...record, files });
   rememberKeys(settings.cacheDir, settings.builderDigest, plan, { ...keys });
   rememberInputs(

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FORMAT_SOURCES, FORMAT_NAMES, type FormatName } from '../config/formats.js';
+import { DISK_SECRET } from '../config/types.js';
 import { SUITES } from '../config/suites.js';
 import { handover, type PublishedName } from '../output/handover.js';
 import type { BuildPlan } from '../plan/types.js';
@@ -16,12 +17,12 @@ import { tarball } from './publish-tarball.js';
 import { readTree } from './read-tree.js';
 import { findStage, storeStage, type StageEntry } from './stages.js';
 import { toolVersions } from './tools.js';
-import type { BuildResult } from './types.js';
+import type { BuildRequest, BuildResult } from './types.js';
 
 /** Makes every format of a plan from the finished tree, through its disks when some are made from these, and publishes them. */
 export async function makeOutputs(
   context: Context,
-  plan: BuildPlan,
+  { plan, secrets }: Pick<BuildRequest['builds'][number], 'plan' | 'secrets'>,
   keys: Keys,
   entry: StageEntry,
   archive: Archive,
@@ -36,7 +37,12 @@ export async function makeOutputs(
             context,
             plan.disks,
             { openTar: () => readTree(context, entry) },
-            { suite: plan.suite, architecture: plan.architecture, epoch: entry.epoch },
+            {
+              suite: plan.suite,
+              architecture: plan.architecture,
+              epoch: entry.epoch,
+              passphrases: passphrasesOf(secrets),
+            },
           ),
         );
   return await timed(context, 'output', async () => {
@@ -61,6 +67,15 @@ export async function makeOutputs(
       handover: (files) => handoverOf(plan, files),
     });
   });
+}
+
+/** Passphrases by the names of the encrypted layers. */
+function passphrasesOf(secrets: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(secrets)
+      .filter(([name]) => name.startsWith(DISK_SECRET))
+      .map(([name, value]) => [name.slice(DISK_SECRET.length), value]),
+  );
 }
 
 function handoverOf(plan: BuildPlan, files: readonly PublishedName[]): string {

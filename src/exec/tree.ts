@@ -1,5 +1,6 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DISK_SECRET } from '../config/types.js';
 import { CommandError } from '../errors.js';
 import type { BuildPlan, StageName } from '../plan/types.js';
 import type { Context } from './context.js';
@@ -161,7 +162,9 @@ function epochOf(context: Context, debs: readonly StoredDeb[]): number {
 async function configure(context: Context, build: Build, root: string, epoch: number): Promise<void> {
   const { steps } = stageOf(build.plan, 'configure');
   for (const step of steps) {
-    if (step.kind === 'write') writeFileSync(join(root, step.path), step.text, { mode: 0o644 });
+    if (step.kind !== 'write') continue;
+    mkdirSync(dirname(join(root, step.path)), { recursive: true });
+    writeFileSync(join(root, step.path), step.text, { mode: 0o644 });
   }
   const step = steps.find((candidate) => candidate.kind === 'phase');
   if (step === undefined) return;
@@ -184,6 +187,7 @@ async function configure(context: Context, build: Build, root: string, epoch: nu
 
 function secretLines(secrets: Readonly<Record<string, string>>): string {
   return Object.entries(secrets)
+    .filter(([name]) => !name.startsWith(DISK_SECRET))
     .map(([name, value]) => `${name} ${Buffer.from(value).toString('base64')}\n`)
     .join('');
 }

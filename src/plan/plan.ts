@@ -6,7 +6,7 @@ import { SUITES } from '../config/suites.js';
 import type { BuildConfig, Hook, OptionValue, Phase, ResolvedCollection } from '../config/types.js';
 import { diskFacts } from '../disk/facts.js';
 import { planDisks } from '../disk/plan.js';
-import { fstabText } from '../disk/tables.js';
+import { crypttabText, fstabText, mdadmText } from '../disk/tables.js';
 import type { DiskFacts, DiskPlan } from '../disk/types.js';
 import { digestOf } from '../digest.js';
 import { FORMATS } from '../output/table.js';
@@ -100,7 +100,11 @@ function configureStage(config: BuildConfig, before: Stage, disks: readonly Disk
   const facts = config.storage === undefined ? {} : diskFacts(config.storage, disks);
   const step = phaseStep(config, 'customize', facts);
   // Before the hooks, which may add to them.
-  const files = disks.length === 0 ? [] : [writeStep('etc/fstab', fstabText(disks))];
+  const files = [
+    writeStep('etc/fstab', disks.length === 0 ? '' : fstabText(disks)),
+    writeStep('etc/crypttab', crypttabText(disks)),
+    writeStep('etc/mdadm/mdadm.conf', mdadmText(disks)),
+  ].filter(({ text }) => text !== '');
   const steps: Step[] = [
     ...files,
     ...(step === undefined ? [] : [step]),

@@ -120,3 +120,27 @@ describe('hooks', () => {
     ]);
   });
 });
+
+describe('passphrases of encrypted layers', () => {
+  const tree = (passphrase: string): string => `disk:
+  - partitions:
+      - { type: esp, name: esp, size: 100M }
+      - { name: boot, size: 1G, content: { type: filesystem, format: ext4, mountpoint: /boot } }
+      - name: root
+        size: 2G
+        content:
+          type: raid1
+          content: { type: luks, passphrase: ${passphrase}, content: { type: filesystem, format: ext4, mountpoint: / } }
+`;
+
+  it('are secrets with the name of the layer', () => {
+    const { secrets, seed } = load(machine(tree('{ env: DISK_KEY }')));
+    expect(secrets).toEqual({ 'disk.root_crypt': { env: 'DISK_KEY' } });
+    expect(load(machine(tree('{ env: OTHER_KEY }'))).seed).toBe(seed);
+  });
+
+  it('have to be there', () => {
+    expect(problemsOf(machine(tree('{}')))).toHaveLength(1);
+    expect(problemsOf(machine(tree("''")))).toHaveLength(1);
+  });
+});
