@@ -31,33 +31,51 @@ export async function dataExtents(path: string, signal?: AbortSignal): Promise<E
 
 /**
  * Reads a disk in units and gives those that are not all zeros, in order. What comes depends on the content alone, not on
- * where the file has holes.
+ * where the file has holes. The next part is read while the last one is used.
  *
  * @param unit divides 4 MiB.
  */
 export async function* pieces(disk: DiskFile, unit: number, signal?: AbortSignal): AsyncGenerator<Piece> {
-  const extents = await dataExtents(disk.path, signal);
+  const parts = partsOf(await dataExtents(disk.path, signal), disk.bytes, unit);
   const zeros = Buffer.alloc(unit);
   const file = await open(disk.path, 'r');
+  let ahead: Promise<Buffer> | undefined;
+  const read = (part: Extent | undefined): Promise<Buffer> | undefined => {
+    const buffer = part === undefined ? undefined : readUnits(file, part.start, part.bytes);
+    // Awaited in its turn.
+    buffer?.catch(() => undefined);
+    return buffer;
+  };
   try {
-    let next = 0;
-    for (const { start, bytes } of extents) {
-      const end = Math.min(disk.bytes, start + bytes);
-      // Two extents may meet in one unit.
-      for (let at = Math.max(next, Math.floor(start / unit) * unit); at < end;) {
-        signal?.throwIfAborted();
-        const buffer = await readUnits(file, at, Math.min(READ, Math.ceil((end - at) / unit) * unit));
-        for (let from = 0; from < buffer.length; from += unit) {
-          const data = buffer.subarray(from, from + unit);
-          if (!data.equals(zeros)) yield { index: (at + from) / unit, data };
-        }
-        at += buffer.length;
-        next = at;
+    ahead = read(parts[0]);
+    for (const [index, { start }] of parts.entries()) {
+      signal?.throwIfAborted();
+      const buffer = await ahead;
+      ahead = read(parts[index + 1]);
+      for (let from = 0; buffer !== undefined && from < buffer.length; from += unit) {
+        const data = buffer.subarray(from, from + unit);
+        if (!data.equals(zeros)) yield { index: (start + from) / unit, data };
       }
     }
   } finally {
+    await ahead?.catch(() => undefined);
     await file.close();
   }
+}
+
+/** What to read at a time: whole units, each once, though two extents may meet in one. */
+function partsOf(extents: readonly Extent[], diskBytes: number, unit: number): Extent[] {
+  const parts: Extent[] = [];
+  let next = 0;
+  for (const { start, bytes } of extents) {
+    const end = Math.min(diskBytes, start + bytes);
+    for (let at = Math.max(next, Math.floor(start / unit) * unit); at < end; at = next) {
+      const length = Math.min(READ, Math.ceil((end - at) / unit) * unit);
+      parts.push({ start: at, bytes: length });
+      next = at + length;
+    }
+  }
+  return parts;
 }
 
 async function readUnits(file: FileHandle, at: number, bytes: number): Promise<Buffer> {
@@ -77,6 +95,54 @@ export async function writeAll(file: FileHandle, data: Buffer, at: number): Prom
     const { bytesWritten } = await file.write(data, done, data.length - done, at + done);
     done += bytesWritten;
   }
+}
+
+/** Writes that may be under way while the next piece is read. */
+const WRITES = 8;
+
+/** Smallest part of a piece that becomes a hole when it is zeros. */
+const HOLE = 2 ** 16;
+const ZEROS = Buffer.alloc(HOLE);
+
+/** Writes pieces into a new file, several at a time, and leaves their zeros out. */
+export function sparseWriter(file: FileHandle) {
+  const pending = new Set<Promise<void>>();
+  let failure: unknown;
+  const check = (): void => {
+    if (failure !== undefined) throw failure as Error;
+  };
+  return {
+    async write(data: Buffer, at: number): Promise<void> {
+      for (const { from, to } of runsOfData(data)) {
+        while (pending.size >= WRITES) await Promise.race(pending);
+        check();
+        const job: Promise<void> = writeAll(file, data.subarray(from, to), at + from)
+          .catch((error: unknown) => {
+            failure ??= error;
+          })
+          .finally(() => pending.delete(job));
+        pending.add(job);
+      }
+    },
+    /** Waits for what is under way; to be called in any case before the file is closed. */
+    async settle(): Promise<void> {
+      await Promise.all(pending);
+      check();
+    },
+  };
+}
+
+/** The parts that are not zeros, neighbours together. */
+function runsOfData(data: Buffer): { from: number; to: number }[] {
+  const runs: { from: number; to: number }[] = [];
+  for (let from = 0; from < data.length; from += HOLE) {
+    const to = Math.min(from + HOLE, data.length);
+    if (data.subarray(from, to).equals(ZEROS.subarray(0, to - from))) continue;
+    const last = runs.at(-1);
+    if (last?.to === from) last.to = to;
+    else runs.push({ from, to });
+  }
+  return runs;
 }
 
 /**

@@ -9,7 +9,7 @@ import { BMAP_BLOCK, bmapText, type BmapRange } from '../../output/bmap.js';
 import { VHD_UNIT, vhdFooter } from '../../output/vhd.js';
 import { run, TOOL_ENV } from '../run.js';
 import { wholeMiB, type DiskFile, type FormatJob } from './job.js';
-import { digestOfPieces, pieces, writeAll } from './pieces.js';
+import { digestOfPieces, pieces, sparseWriter, writeAll } from './pieces.js';
 import type { NewFile } from './types.js';
 
 /** Copies a disk as it is: shared blocks where the file system has them, holes in any case. */
@@ -98,14 +98,16 @@ export async function writeVhd(disk: DiskFile, file: NewFile, job: FormatJob): P
   const bytes = wholeMiB(disk.bytes);
   const digest = digestOfPieces();
   const out = await open(file.path, 'r+');
+  const writer = sparseWriter(out);
   try {
-    // Units of 64 KiB leave more holes than whole MiB would.
-    for await (const piece of pieces(disk, VHD_UNIT / 16, job.signal)) {
+    for await (const piece of pieces(disk, VHD_UNIT, job.signal)) {
       digest.add(piece);
-      await writeAll(out, piece.data, piece.index * piece.data.length);
+      await writer.write(piece.data, piece.index * VHD_UNIT);
     }
+    await writer.settle();
     await writeAll(out, vhdFooter(bytes, await digest.finish(), job.epoch), bytes);
   } finally {
+    await writer.settle().catch(() => undefined);
     await out.close();
   }
 }
