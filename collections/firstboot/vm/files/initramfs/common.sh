@@ -29,6 +29,12 @@
 
 say() { echo "first boot: $*"; }
 
+# Not by classes of characters, which tr of bullseye's busybox takes literally.
+# shellcheck disable=SC2018,SC2019
+lower() { tr A-Z a-z; }
+# shellcheck disable=SC2018,SC2019
+upper() { tr a-z A-Z; }
+
 # disk_of DEVICE, number_of DEVICE: the disk that a partition is on (/dev/vda), and its number there; nothing for what
 # is no partition.
 disk_of() {
@@ -41,14 +47,14 @@ number_of() { cat "$(readlink -f "${FIRSTBOOT_SYS:-/sys}/class/block/${1##*/}")/
 
 # derive GUID OLD: the identity that takes the place of OLD on the disk with that GUID, as a UUID.
 derive() {
-  printf '%s %s' "$1" "$2" | tr '[:upper:]' '[:lower:]' | sha256sum |
+  printf '%s %s' "$1" "$2" | lower | sha256sum |
     sed -E 's/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/\1-\2-4\3-a\4-\5/'
 }
 
 # renewed GUID OLD TYPE: the same, as that type of file system writes it.
 renewed() {
   case $3 in
-    vfat) derive "$1" "$2" | tr '[:lower:]' '[:upper:]' | sed -E 's/^(.{4})(.{4}).*/\1-\2/' ;;
+    vfat) derive "$1" "$2" | upper | sed -E 's/^(.{4})(.{4}).*/\1-\2/' ;;
     *) derive "$1" "$2" ;;
   esac
 }

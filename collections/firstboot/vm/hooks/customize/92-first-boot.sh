@@ -96,6 +96,8 @@ write_file etc/systemd/system/imgbuild-firstboot.service <<END
 [Unit]
 Description=The rest of the first boot of this machine
 DefaultDependencies=no
+# Also the EFI partition must be there: without it the first boot is not over.
+Requires=local-fs.target
 After=local-fs.target
 Before=multi-user.target shutdown.target
 Conflicts=shutdown.target
