@@ -184,7 +184,7 @@ describe('names', () => {
     ];
     const { stderr } = await runCommand(argv, { env: { LVM_SUPPRESS_FD_WARNINGS: '1' } });
     if (stderr.includes('imgbuild-no-such-group" not found')) return true;
-    expect(stderr).toMatch(/reserved|invalid|[Nn]ame/);
+    expect(stderr).toMatch(/reserved|[Ii]nvalid|[Nn]ame/);
     return false;
   }
 
