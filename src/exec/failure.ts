@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { EXIT, UserError } from '../errors.js';
+import { CommandError, EXIT, UserError } from '../errors.js';
 import { giveToOwnerOf, type Context } from './context.js';
 
 /** Copies a build's log out of its work directory, for the owner of `top`. */
@@ -34,14 +34,17 @@ export function explainFullDisk(context: Context, error: unknown): unknown {
     const stat = statfsSync(directory);
     return stat.bavail * stat.bsize < FULL_BYTES;
   };
-  if (full(context.settings.workDir)) {
+  // dpkg removes what it had written of a package before it gives up, so there may be room again.
+  const said = error instanceof CommandError && error.tail.includes('No space left on device');
+  const cacheFull = full(context.settings.cacheDir);
+  if (full(context.settings.workDir) || (said && !cacheFull)) {
     return new UserError('the work directory is full', {
       exitCode: EXIT.environment,
       hint: 'build with --work disk, or with a larger --work-size',
       cause: error,
     });
   }
-  if (full(context.settings.cacheDir)) {
+  if (cacheFull) {
     return new UserError('the cache directory is full', {
       exitCode: EXIT.environment,
       hint: 'make room with `imgbuild cache prune`, or set IMGBUILD_CACHE_DIR to another place',
