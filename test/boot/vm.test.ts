@@ -94,49 +94,7 @@ describe('a machine for KVM', () => {
   });
 });
 
-describe('a machine for Hyper-V', () => {
-  it('starts from its VHDX with Secure Boot on', async () => {
-    const image = await machine('deb13-amd64-hyper-v', 'options: { boot: { secureBoot: true } }\n', '.vhdx');
-    const { boots } = await verifyBoot([image, '--secure-boot']);
-    const [report] = boots;
-    if (report === undefined) throw new Error('no report');
-    expectGood(report);
-    expect(report).toMatchObject({ secureBoot: true, bus: 'ahci' });
-    expect(report.boots.map(({ facts }) => facts?.secureBoot)).toEqual([true, true, true]);
-  });
-});
-
-describe('a machine for VMware', () => {
-  it('starts from its OVA, and ends with its launcher', async () => {
-    const image = await machine('deb12-amd64-esxi', '', '.ova');
-    const running = startMachine([image, '--disk-size', '4G']);
-    await running.shows(/login: /);
-    running.kill('SIGKILL');
-    expect((await running.ended).code).toBe('SIGKILL');
-    await delay(3000);
-    expect(leftovers(CACHE, directory)).toEqual([]);
-  });
-});
-
 describe('a machine with a mistake', () => {
-  it('is told by the unit that fails', async () => {
-    const collections = path.join(directory, 'collections');
-    const hooks = path.join(collections, 'broken/hooks/customize');
-    mkdirSync(hooks, { recursive: true });
-    writeFileSync(path.join(collections, 'broken/collection.yaml'), 'description: A line of fstab that is wrong.\n');
-    writeFileSync(
-      path.join(hooks, '99-broken.sh'),
-      `printf 'tmpfs /srv tmpfs nofail,size=much 0 0\\n' >> "$ROOT/etc/fstab"\n`,
-    );
-    const lines = `collections: [targets/vm/kvm, broken]\n`;
-    const image = await machine('deb13-amd64-kvm', lines, '.qcow2', ['--collection-dir', collections]);
-    const { boots } = await verifyBoot([image]);
-    const found = boots[0]?.findings.filter(({ id }) => id === 'BOOT-003') ?? [];
-    expect(found.map(({ message }) => message)).toEqual(
-      expect.arrayContaining([expect.stringContaining('srv.mount failed')]),
-    );
-  });
-
   it('is told when there is nothing to start', async () => {
     const empty = path.join(directory, 'empty.raw');
     execFileSync('truncate', ['-s', '64M', empty]);
