@@ -24,6 +24,19 @@ const { values } = parseArgs({
 const top = path.join(checkout, '.cache/bench-convert');
 mkdirSync(top, { recursive: true });
 
+const streamOptimized = (disk, file) => [
+  'qemu-img',
+  'convert',
+  '-f',
+  'raw',
+  '-O',
+  'vmdk',
+  '-o',
+  'subformat=streamOptimized',
+  disk,
+  file,
+];
+
 /** What a user without imgbuild would run; an OVA is at least its VMDK. */
 const OTHERS = {
   raw: (disk, file) => ['cp', '--sparse=never', disk, file],
@@ -54,30 +67,8 @@ const OTHERS = {
     disk,
     file,
   ],
-  vmdk: (disk, file) => [
-    'qemu-img',
-    'convert',
-    '-f',
-    'raw',
-    '-O',
-    'vmdk',
-    '-o',
-    'subformat=streamOptimized',
-    disk,
-    file,
-  ],
-  ova: (disk, file) => [
-    'qemu-img',
-    'convert',
-    '-f',
-    'raw',
-    '-O',
-    'vmdk',
-    '-o',
-    'subformat=streamOptimized',
-    disk,
-    file,
-  ],
+  vmdk: streamOptimized,
+  ova: streamOptimized,
 };
 
 /** The writers themselves, in a process of their own: started with --one by the run that measures. */

@@ -1,3 +1,4 @@
+import { INSIDE } from '../../src/host/mounts.js';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -55,10 +56,16 @@ const PACK = `tar --create --directory=t --sort=name --format=pax \
 
 async function assemble(storage: Storage, work: string, more: { tar?: string; suite?: string } = {}): Promise<string> {
   const target = { suite: more.suite ?? 'bookworm', architecture: 'amd64', epoch: EPOCH };
-  const job = { storage, seed: 'seed', tar: `/work/${more.tar ?? 'tree.tar'}`, work: `/work/${work}`, target };
+  const job = {
+    storage,
+    seed: 'seed',
+    tar: `${INSIDE.work}/${more.tar ?? 'tree.tar'}`,
+    work: `${INSIDE.work}/${work}`,
+    target,
+  };
   const file = `${work.replaceAll('/', '-')}.json`;
   writeFileSync(path.join(directory, file), JSON.stringify(job));
-  return await inBuilder(directory, 'exec node /work/assemble.js "/work/$1"', [file]);
+  return await inBuilder(directory, `exec node ${INSIDE.work}/assemble.js "${INSIDE.work}/$1"`, [file]);
 }
 
 /** Start and size of the data at a mountpoint, in MiB. */
@@ -72,14 +79,14 @@ function placeOf(storage: Storage, mountpoint: string): [string, string] {
 
 /** Runs a script on a file system that has been cut out of a disk as `fs`. */
 async function onFilesystem(storage: Storage, work: string, mountpoint: string, script: string): Promise<string> {
-  const cut = `dd if="/work/$1/disks/rootfs.img" of=fs bs=1M skip="$2" count="$3" conv=sparse status=none`;
+  const cut = `dd if="${INSIDE.work}/$1/disks/rootfs.img" of=fs bs=1M skip="$2" count="$3" conv=sparse status=none`;
   return await inBuilder(directory, `cd /tmp; ${cut}; ${script}`, [work, ...placeOf(storage, mountpoint)]);
 }
 
 beforeAll(async () => {
   copyFileSync(path.join(CHECKOUT, 'test/support/assemble.js'), path.join(directory, 'assemble.js'));
   writeFileSync(path.join(directory, 'package.json'), '{"type":"module"}');
-  await inBuilder(directory, `cd /work; ${TREE} ${PACK}`, ['tree.tar']);
+  await inBuilder(directory, `cd ${INSIDE.work}; ${TREE} ${PACK}`, ['tree.tar']);
   expect(await assemble(SIMPLE, 'one')).toBe('');
 });
 
@@ -96,14 +103,14 @@ describe('disks assembled in files', () => {
   });
 
   it('have holes where nothing is', async () => {
-    const used = await inBuilder(directory, 'du --block-size=1M /work/one/disks/rootfs.img | cut -f 1');
+    const used = await inBuilder(directory, `du --block-size=1M ${INSIDE.work}/one/disks/rootfs.img | cut -f 1`);
     expect(Number(used)).toBeLessThan(20);
   });
 
   it('have a partition table without fault, for two readers', async () => {
     const said = await inBuilder(
       directory,
-      'cd /work/one/disks; for d in *.img; do sfdisk --verify $d; sgdisk -v $d; done',
+      `cd ${INSIDE.work}/one/disks; for d in *.img; do sfdisk --verify $d; sgdisk -v $d; done`,
     );
     expect(said.match(/No errors detected/g)).toHaveLength(2);
     expect(said.match(/No problems found/g)).toHaveLength(2);
@@ -142,7 +149,7 @@ describe('disks assembled in files', () => {
       SIMPLE,
       'one',
       '/boot',
-      `e2fsck -fn fs; debugfs -R 'dump /vmlinuz k' fs; debugfs -R 'dump /grub/hard h' fs; cmp k /work/t/boot/vmlinuz; cmp h k
+      `e2fsck -fn fs; debugfs -R 'dump /vmlinuz k' fs; debugfs -R 'dump /grub/hard h' fs; cmp k ${INSIDE.work}/t/boot/vmlinuz; cmp h k
       debugfs -R 'stat /vmlinuz' fs | grep Links; debugfs -R 'stat /' fs | grep Mode; debugfs -R 'ls -p /' fs; debugfs -R 'stat /link' fs`,
     );
     expect(boot).toContain('Links: 2');
@@ -166,7 +173,7 @@ describe('disks assembled in files', () => {
   });
 
   it('have swap with its UUID', async () => {
-    const said = await inBuilder(directory, 'blkid -p -O 1048576 -o export /work/one/disks/swap.img');
+    const said = await inBuilder(directory, `blkid -p -O 1048576 -o export ${INSIDE.work}/one/disks/swap.img`);
     const space = leavesOf(planDisks(SIMPLE, 'seed')).find(({ data }) => data.type === 'swap')?.data;
     expect(said).toContain(`UUID=${space?.type === 'swap' ? space.uuid : ''}`);
     expect(said).toContain('LABEL=swap');
@@ -195,7 +202,9 @@ describe('disks assembled in files', () => {
   });
 
   it('warn of attributes that ext4 does not get', async () => {
-    await inBuilder(directory, `cd /work; setfattr -n user.note -v x t/etc/passwd; ${PACK}`, ['attributes.tar']);
+    await inBuilder(directory, `cd ${INSIDE.work}; setfattr -n user.note -v x t/etc/passwd; ${PACK}`, [
+      'attributes.tar',
+    ]);
     expect(JSON.parse(await assemble(SIMPLE, 'attributes', { tar: 'attributes.tar' }))).toEqual({
       type: 'log',
       level: 'warn',
@@ -204,13 +213,15 @@ describe('disks assembled in files', () => {
   });
 
   it('refuse what vfat cannot hold', async () => {
-    await inBuilder(directory, `cd /work; ln -s x t/boot/efi/link; ${PACK}`, ['link.tar']);
+    await inBuilder(directory, `cd ${INSIDE.work}; ln -s x t/boot/efi/link; ${PACK}`, ['link.tar']);
     const said = await assemble(SIMPLE, 'link', { tar: 'link.tar' });
     expect(said).toContain('/boot/efi/link is no file and no directory, and vfat holds nothing else');
   });
 
   it('refuse one file in two file systems', async () => {
-    await inBuilder(directory, `cd /work; rm t/boot/efi/link; ln t/boot/vmlinuz t/etc/vmlinuz; ${PACK}`, ['two.tar']);
+    await inBuilder(directory, `cd ${INSIDE.work}; rm t/boot/efi/link; ln t/boot/vmlinuz t/etc/vmlinuz; ${PACK}`, [
+      'two.tar',
+    ]);
     expect(await assemble(SIMPLE, 'two', { tar: 'two.tar' })).toContain(
       'are one file and cannot lie in two file systems',
     );

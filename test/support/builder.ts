@@ -1,14 +1,14 @@
 import { findEngine } from '../../src/host/engine.js';
 import { ensureBuilder } from '../../src/host/image.js';
 import { runEmbedded } from '../../src/host/launch-embedded.js';
-import { programMounts } from '../../src/host/mounts.js';
+import { INSIDE, programMounts } from '../../src/host/mounts.js';
 import { hostOf } from '../../src/host/program.js';
 import { CACHE } from './build.js';
 import { CHECKOUT } from './cli.js';
 
 /**
  * Runs a script in the embedded builder, whose tools are newer than those of many machines, and expects success. The
- * directory `work` is at /work there, the program where it always is.
+ * directory `work` is at INSIDE.work there, the program where it always is.
  *
  * @returns what it wrote to standard output.
  */
@@ -23,7 +23,7 @@ export async function inBuilder(work: string, script: string, args: readonly str
     const code = await runEmbedded(host, builder, {
       id: 'test',
       argv: ['bash', '-euo', 'pipefail', '-c', script, 'test', ...args],
-      mounts: [...programMounts(host.program), { source: work, target: '/work', readonly: false }],
+      mounts: [...programMounts(host.program), { source: work, target: INSIDE.work, readonly: false }],
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
       onOutput: (line) => output.push(line),
       onError: (line) => complaints.push(line),
