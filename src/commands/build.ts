@@ -70,7 +70,7 @@ Examples:
   imgbuild build web1 --set hostname=web1 --set login.authorizedKeys="$(cat ~/.ssh/id_ed25519.pub)"
   imgbuild build deb12-amd64-lxc deb13-amd64-lxc --keep 3
   imgbuild build deb12-amd64-lxc --name-style proxmox
-  imgbuild build deb12-amd64-kvm --format qcow2,vhdx,ova --verify`,
+  imgbuild build deb12-amd64-kvm --verify`,
     )
     .action(async (profiles: string[], options: Options, command: Command) => {
       const context = await contextOf(command);
