@@ -62,6 +62,12 @@ function expected(plan: Raid1Plan): Record<string, unknown> {
   };
 }
 
+/**
+ * What mdadm 4.2 does not get to compare: of feature_map it clears the bit of a bitmap that it does not find before it sums
+ * up, and with another max_dev it runs past its buffer.
+ */
+const UNCHECKED = new Set([4096 + 8, 4096 + 220, 4096 + 221, 4096 + 222, 4096 + 223]);
+
 describe('mdadm --examine', () => {
   it('reads what was planned, whatever the array', async () => {
     await fc.assert(
@@ -79,7 +85,7 @@ describe('mdadm --examine', () => {
     const head = mdSuperblock(plan, EPOCH);
     await fc.assert(
       fc.asyncProperty(
-        fc.integer({ min: 4096, max: head.length - 1 }),
+        fc.integer({ min: 4096, max: head.length - 1 }).filter((at) => !UNCHECKED.has(at)),
         fc.integer({ min: 1, max: 255 }),
         async (at, change) => {
           const damaged = Buffer.from(head);
