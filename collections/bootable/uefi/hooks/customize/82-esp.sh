@@ -1,4 +1,5 @@
 # The EFI system partition: its content lies at its mountpoint, and goes to the partition when the disk is assembled.
+[ "$DISK_FIRMWARE" != bios ] || exit 0
 # shellcheck disable=SC2153 # ARCH comes from the runner
 case $ARCH in
   amd64) efi=x64 platform=x86_64-efi ;;
