@@ -11,6 +11,9 @@ function bareName(name: string): string {
 /**
  * Brings the packages of all collections, then of the site and the profile, into the two layers. A leading `-`
  * takes out what was added before; a collection that comes later may add it again.
+ *
+ * What only one platform's images have (a hypervisor's agent) is not shared: images of a suite for several platforms
+ * then have one base. A collection for a platform is one that decides on formats.
  */
 export function mergePackages(
   collections: readonly CollectionFile[],
@@ -35,7 +38,7 @@ export function mergePackages(
       lookup,
     );
   for (const collection of collections) {
-    apply(collection.packages, 'shared');
+    apply(collection.packages, collection.outputs.length === 0 ? 'shared' : 'extra');
     for (const entry of collection.conditional) if (holds(entry)) apply(entry.packages, 'extra');
   }
   for (const list of later) apply(list, 'extra');

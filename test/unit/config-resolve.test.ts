@@ -103,6 +103,15 @@ describe('packages', () => {
     expect(load(bullseye, ['sshd.enable=false']).packages.extra).toEqual([]);
   });
 
+  it('of a platform, which is what decides on formats, leave the shared layer as it is for others', () => {
+    const platform = (more: string): string => `description: x\noutputs: [raw.zst]\npackages: [agent${more}]\n`;
+    const files = {
+      'user/profiles/p.yaml': PROFILE.replace('targets/lxc', 'targets/lxc, platform'),
+      'user/collections/local/platform/collection.yaml': platform(', less'),
+    };
+    expect(load(files).packages).toEqual({ shared: ['ifupdown', 'less'], extra: ['agent', 'openssh-server'] });
+  });
+
   it('that the profile leaves out are not in the shared layer either', () => {
     expect(packagesOf('packages: [-less]').shared).toEqual(['ifupdown']);
   });
