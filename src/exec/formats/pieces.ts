@@ -1,4 +1,4 @@
-import { createHash, webcrypto } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { output } from '../run.js';
 import type { DiskFile } from './job.js';
@@ -146,25 +146,18 @@ function runsOfData(data: Buffer): { from: number; to: number }[] {
 }
 
 /**
- * Digest over the pieces of a disk. Each piece is hashed by itself, in Node's thread pool, while the next one is read.
+ * Digest over the pieces of a disk.
+ *
+ * Here and not in Node's thread pool (webcrypto): that copies each piece first, and takes 2.6 times the processor time.
  */
 export function digestOfPieces() {
-  const parts: Promise<Buffer>[] = [];
+  const hash = createHash('sha256');
+  const place = Buffer.alloc(8);
   return {
     add({ index, data }: Piece): void {
-      const part = webcrypto.subtle.digest('SHA-256', data).then((digest) => {
-        const place = Buffer.alloc(8);
-        place.writeBigUInt64BE(BigInt(index));
-        return Buffer.concat([place, Buffer.from(digest)]);
-      });
-      // Awaited at the end; until then a failure must not end the process.
-      part.catch(() => undefined);
-      parts.push(part);
+      place.writeBigUInt64BE(BigInt(index));
+      hash.update(place).update(data);
     },
-    async finish(): Promise<string> {
-      const hash = createHash('sha256');
-      for (const part of parts) hash.update(await part);
-      return hash.digest('hex');
-    },
+    finish: (): string => hash.digest('hex'),
   };
 }

@@ -105,7 +105,7 @@ export async function writeVhd(disk: DiskFile, file: NewFile, job: FormatJob): P
       await writer.write(piece.data, piece.index * VHD_UNIT);
     }
     await writer.settle();
-    await writeAll(out, vhdFooter(bytes, await digest.finish(), job.epoch), bytes);
+    await writeAll(out, vhdFooter(bytes, digest.finish(), job.epoch), bytes);
   } finally {
     await writer.settle().catch(() => undefined);
     await out.close();

@@ -21,7 +21,7 @@ export async function writeVhdx(disk: DiskFile, file: NewFile, job: FormatJob): 
     }
     await writer.settle();
     await out.truncate(end);
-    await writeAll(out, vhdxFront(bytes, blocks, await digest.finish()), 0);
+    await writeAll(out, vhdxFront(bytes, blocks, digest.finish()), 0);
   } finally {
     await writer.settle().catch(() => undefined);
     await out.close();

@@ -69,7 +69,7 @@ export async function writeVmdk(out: FileHandle, base: number, disk: DiskFile, j
   await sink.write(vmdkMarked('footer', vmdkHeader(bytes, directory)));
   await sink.write(vmdkMarked('endOfStream', Buffer.alloc(0)));
   await sink.flush();
-  const front = Buffer.concat([vmdkHeader(bytes), vmdkDescriptor(bytes, await digest.finish())]);
+  const front = Buffer.concat([vmdkHeader(bytes), vmdkDescriptor(bytes, digest.finish())]);
   await writeAll(out, Buffer.concat([front], VMDK_OVERHEAD), base);
   return { bytes: sink.position(), populated: grains * GRAIN };
 }
