@@ -1,12 +1,13 @@
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT, UserError } from '../errors.js';
-import { engineName, findEngine } from '../host/engine.js';
+import { engineName } from '../host/engine.js';
 import { ensureBuilder } from '../host/image.js';
 import { runBuilder } from '../host/launch.js';
 import { chooseWork, workFacts } from '../host/memory.js';
 import { INSIDE, type Mount } from '../host/mounts.js';
 import { hostOf } from '../host/program.js';
+import { readyEngine } from '../host/ready.js';
 import type { Session } from '../host/session.js';
 import { cacheDirectory, type Context } from './common.js';
 
@@ -30,11 +31,18 @@ export interface BuilderJob extends Partial<
  */
 export async function runInBuilder(context: Context, job: BuilderJob): Promise<number> {
   const host = hostOf(context.programDir, cacheDirectory());
-  const { engine } = await findEngine(host, engineName(job.engine ?? host.env['IMGBUILD_ENGINE']));
+  const { engine, builder } = await readyEngine(
+    host,
+    engineName(job.engine ?? host.env['IMGBUILD_ENGINE']),
+    (candidate) =>
+      ensureBuilder(host, candidate, {}, (text) => {
+        context.log.info(text);
+      }),
+    (text) => {
+      context.log.warn(text);
+    },
+  );
   try {
-    const builder = await ensureBuilder(host, engine, {}, (text) => {
-      context.log.info(text);
-    });
     const work = chooseWork('auto', await workFacts(host.cacheDir), path.join(host.cacheDir, 'work'), job.room);
     const { terminal, input, signal, env, stream, devices, ports } = job;
     return await runBuilder(

@@ -2,13 +2,13 @@ import { cpus } from 'node:os';
 import path from 'node:path';
 import { builderIdentity } from '../exec/identity.js';
 import type { BuildEvent, BuildSettings } from '../exec/types.js';
-import { CommandError } from '../errors.js';
-import { ENGINES, engineName, findEngine, type Engine, type EngineName } from '../host/engine.js';
+import { engineName, type Engine } from '../host/engine.js';
 import { ensureBuilder, type Builder } from '../host/image.js';
 import { launch } from '../host/launch.js';
 import { chooseWork, MACHINE_NEED, WORK_NEED, workFacts, type WorkMode } from '../host/memory.js';
 import { INSIDE, type Mount } from '../host/mounts.js';
 import type { Host } from '../host/program.js';
+import { readyEngine } from '../host/ready.js';
 import { setUp } from '../host/setup.js';
 import { interruption } from '../interrupt.js';
 import type { Context } from './common.js';
@@ -44,13 +44,16 @@ export async function launchBuild(build: LaunchBuild): Promise<number> {
   const asked = engineName(options.engine ?? host.env['IMGBUILD_ENGINE']);
   if (options.setup === true) await setUp(host, asked, say);
   const aptProxy = options.aptProxy === undefined ? {} : { aptProxy: options.aptProxy };
-  const { engine, builder } = await engineWithBuilder(build, asked, async (candidate) => {
+  const makeBuilder = async (candidate: Engine): Promise<Builder> => {
     const ready = await ensureBuilder(host, candidate, { ...aptProxy, signal }, say);
     if (made.something) {
       const seconds = (Date.now() - started) / 1000;
       onEvent({ type: 'stage', profile: 'builder', stage: candidate.name, state: 'done', seconds });
     }
     return ready;
+  };
+  const { engine, builder } = await readyEngine(host, asked, makeBuilder, (text) => {
+    build.context.log.warn(text);
   });
   try {
     const workDir = path.join(host.cacheDir, 'work');
@@ -85,30 +88,5 @@ export async function launchBuild(build: LaunchBuild): Promise<number> {
     return await launch(host, request, mounts, { builder, work, signal, ...privileged }, onEvent);
   } finally {
     await engine.close();
-  }
-}
-
-/**
- * The engine that was asked for, or the first that works, with its builder. An engine may answer and yet be unable to run
- * anything (Podman in a container that lacks control groups): where none was asked for, the next gets its turn.
- */
-async function engineWithBuilder(
-  build: LaunchBuild,
-  asked: EngineName | undefined,
-  makeBuilder: (engine: Engine) => Promise<Builder>,
-): Promise<{ engine: Engine; builder: Builder }> {
-  const { log } = build.context;
-  let { engine, passedOver } = await findEngine(build.host, asked);
-  for (;;) {
-    for (const { name, detail } of passedOver) log.warn(`${name} is passed over: ${detail}`);
-    try {
-      return { engine, builder: await makeBuilder(engine) };
-    } catch (error) {
-      await engine.close();
-      const next = ENGINES[ENGINES.indexOf(engine.name) + 1];
-      if (asked !== undefined || next === undefined || !(error instanceof CommandError)) throw error;
-      log.warn(`${engine.name} is passed over: ${error.message}; --engine ${engine.name} shows why`);
-      ({ engine, passedOver } = await findEngine(build.host, next));
-    }
   }
 }

@@ -62,12 +62,19 @@ export function engineName(text: string | undefined): EngineName | undefined {
  * @returns the engine, which the caller closes in every case, and those before it that are there but do not work.
  * @throws UserError with exit code 3 that says for each engine what is wrong and what mends it.
  */
-export async function findEngine(
-  host: Host,
-  asked: EngineName | undefined,
-): Promise<{ readonly engine: Engine; readonly passedOver: readonly EngineFinding[] }> {
+export async function findEngine(host: Host, asked: EngineName | undefined): Promise<FoundEngine> {
+  return await findAmong(host, asked === undefined ? ENGINES : [asked]);
+}
+
+interface FoundEngine {
+  readonly engine: Engine;
+  readonly passedOver: readonly EngineFinding[];
+}
+
+/** As `findEngine`, among a few names, of which there is at least one. */
+export async function findAmong(host: Host, names: readonly EngineName[]): Promise<FoundEngine> {
   const failed: EngineFinding[] = [];
-  for (const name of asked === undefined ? ENGINES : [asked]) {
+  for (const name of names) {
     const { engine, ...finding } = await probeEngine(host, name);
     if (engine !== undefined) return { engine, passedOver: failed.filter(({ state }) => state !== 'absent') };
     failed.push(finding);

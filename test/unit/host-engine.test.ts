@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EXIT, UserError } from '../../src/errors.js';
-import { engineName, findEngine, probeEngine } from '../../src/host/engine.js';
+import { CommandError, EXIT, UserError } from '../../src/errors.js';
+import { engineName, findEngine, probeEngine, type Engine, type EngineName } from '../../src/host/engine.js';
 import { containerOptions } from '../../src/host/launch-container.js';
 import { CAPABILITIES } from '../../src/host/privileges.js';
+import type { Builder } from '../../src/host/image.js';
 import { hostOf } from '../../src/host/program.js';
+import { readyEngine } from '../../src/host/ready.js';
 import type { Session } from '../../src/host/session.js';
 import { connection, dockerEndpoints, podmanEndpoints } from '../../src/host/sockets.js';
 import { CHECKOUT } from '../support/cli.js';
@@ -91,6 +94,58 @@ describe('an engine that cannot be used', () => {
     const error: unknown = await findEngine(host(env), 'podman').catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UserError);
     expect(error).toMatchObject({ exitCode: EXIT.environment, hint: 'sudo apt-get install podman' });
+  });
+});
+
+describe('an engine that answers and cannot make its builder', () => {
+  const builder: Builder = { kind: 'root', root: '/r', asRoot: true, digest: 'd' };
+  const servers: Server[] = [];
+  beforeEach(async () => {
+    // Enough of both to be found.
+    for (const [name, says] of Object.entries({ docker: 'Docker/27.1 (linux)', podman: 'Libpod/5.4.2 (linux)' })) {
+      const server = createServer((_, response) => response.setHeader('Server', says).end('OK'));
+      servers.push(server);
+      await new Promise<void>((resolve) => server.listen(path.join(dir, `${name}.sock`), resolve));
+    }
+  });
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
+  });
+  const failure = (name: string): CommandError =>
+    new CommandError({ doing: `making the builder with ${name}`, argv: [name], exit: 'exit status 1', tail: '' });
+  const ready = async (
+    asked: EngineName | undefined,
+    unable: readonly string[],
+    warnings: string[] = [],
+    env: NodeJS.ProcessEnv = { CONTAINER_HOST: `unix://${dir}/podman.sock` },
+  ) => {
+    const make = (engine: Engine): Promise<Builder> =>
+      unable.includes(engine.name) ? Promise.reject(failure(engine.name)) : Promise.resolve(builder);
+    const host = hostOf(CHECKOUT, path.join(dir, 'cache'), {
+      HOME: dir,
+      DOCKER_HOST: `unix://${dir}/docker.sock`,
+      ...env,
+    });
+    return await readyEngine(host, asked, make, (text) => warnings.push(text));
+  };
+
+  it('is passed over with a warning', async () => {
+    const warnings: string[] = [];
+    const { engine } = await ready(undefined, ['docker'], warnings);
+    expect(engine.name).toBe('podman');
+    expect(warnings).toEqual([expect.stringContaining('docker is passed over: making the builder with docker')]);
+  });
+
+  it('is an error when it was asked for', async () => {
+    await expect(ready('docker', ['docker'])).rejects.toThrow('making the builder with docker');
+  });
+
+  it('says more than that the others are not installed', async () => {
+    const none = ['docker', 'podman', 'embedded'];
+    await expect(ready(undefined, none)).rejects.toThrow('making the builder with docker');
+    await expect(ready(undefined, none, [], { PATH: '/nonexistent' })).rejects.toThrow(
+      'making the builder with docker',
+    );
   });
 });
 
