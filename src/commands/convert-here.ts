@@ -38,7 +38,8 @@ export async function convertHere(context: Context, conversion: Conversion): Pro
   const directory = scratchIn(workDir, image, target);
   try {
     const started = performance.now();
-    const bench: Workbench = { directory, signal };
+    const instead = 'a template has no disk to convert: build its profile with a target that has one (targets/vm/kvm)';
+    const bench: Workbench = { directory, signal, instead };
     const sources = await openImages([image], bench);
     const [first] = sources;
     if (first === undefined) throw new UserError(`${image} holds no disk`);

@@ -11,6 +11,8 @@ export interface Workbench {
   /** Files made here are removed by whoever made the directory. */
   readonly directory: string;
   readonly signal: AbortSignal;
+  /** What to do instead with a file that has no disk; what who wants to boot it may do, when nothing is said. */
+  readonly instead?: string;
 }
 
 /** A disk to boot, and the kind of file that it came in. */
@@ -42,10 +44,14 @@ async function openImage(file: string, bench: Workbench, n: number): Promise<Ope
       await run(['zstd', '-d', '-q', '--sparse', '-o', unpacked, file], { doing, signal: bench.signal });
       const inner = look(unpacked);
       if (inner.kind === 'disk') return [{ file: unpacked, format: inner.format, origin: `${inner.format}.zst` }];
-      throw noDisk(file, inner.kind === 'tar' ? 'the tarball of a root filesystem' : 'packed, and no disk inside');
+      throw noDisk(
+        file,
+        inner.kind === 'tar' ? 'the tarball of a root filesystem' : 'packed, and no disk inside',
+        bench.instead,
+      );
     }
     case 'tar':
-      return openArchive(file);
+      return openArchive(file, bench.instead);
     case 'other':
       throw noDisk(file, container.what, container.hint);
   }
@@ -67,18 +73,20 @@ function look(file: string): ReturnType<typeof recognise> {
   }
 }
 
-function openArchive(file: string): OpenedDisk[] {
+function openArchive(file: string, instead: string | undefined): OpenedDisk[] {
   const fd = openSync(file, 'r');
   try {
     const members = tarMembers(fd);
     const ovf = members.find(({ name }) => name.endsWith('.ovf'));
-    if (ovf === undefined) throw noDisk(file, 'a tar archive without an OVF');
+    if (ovf === undefined) throw noDisk(file, 'a tar archive without an OVF', instead);
     return ovfDisks(readAt(fd, ovf.offset, ovf.bytes).toString('utf8')).map((name) => {
       const member = members.find((candidate) => candidate.name === name);
       if (member === undefined) throw noDisk(file, `an OVA whose disk ${name} is missing`, 'build or copy it again');
       const { offset, bytes } = member;
       const inner = recognise(readAt(fd, offset, HEAD_BYTES), readAt(fd, offset + bytes - TAIL_BYTES, TAIL_BYTES));
-      if (inner.kind !== 'disk') throw noDisk(file, `an OVA whose disk ${name} is in no format that is known`);
+      if (inner.kind !== 'disk') {
+        throw noDisk(file, `an OVA whose disk ${name} is in no format that is known`, instead);
+      }
       return { file, format: inner.format, part: { offset, bytes }, origin: 'ova' };
     });
   } finally {

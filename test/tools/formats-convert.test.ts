@@ -99,6 +99,18 @@ describe('imgbuild convert', () => {
     expect(readdirSync(top).filter((name) => name.startsWith('.imgbuild-'))).toEqual([]);
   });
 
+  it.each([
+    ['template.tar', ['tar', '-cf'], 'a tar archive without an OVF'],
+    ['template.tar.zst', ['tar', '--zstd', '-cf'], 'the tarball of a root filesystem'],
+  ])('says of %s what to do instead', async (name, pack, what) => {
+    const template = path.join(top, name);
+    await tool([...pack, template, '-C', path.join(CHECKOUT, 'src'), 'output']);
+    await expect(convert(template, ['raw'], 'template')).rejects.toMatchObject({
+      message: expect.stringContaining(what) as string,
+      hint: expect.stringContaining('has no disk to convert') as string,
+    });
+  });
+
   it('replaces nothing unless told to', async () => {
     const before = readFileSync(path.join(out, 'web.qcow2'));
     await expect(convert(disk, ['vhd', 'qcow2'], 'web')).rejects.toThrow('exists already');
