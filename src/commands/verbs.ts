@@ -30,6 +30,12 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./convert.js'),
   },
   {
+    name: 'write',
+    summary: 'write a disk image to a disk, and read it back',
+    group: 'Make images:',
+    load: () => import('./write.js'),
+  },
+  {
     name: 'shell',
     summary: 'look around in a finished or failed root filesystem',
     group: 'Make images:',

@@ -77,6 +77,51 @@ export function mdSuperblock(plan: Raid1Plan, epoch: number): Buffer {
   return head;
 }
 
+/** Feature bits that do not change what a member may hold: the list of bad blocks (md_p.h: MD_FEATURE_BAD_BLOCKS). */
+const HARMLESS_FEATURES = 8;
+
+/** Where the data of a member lie and where its superblock does, as the superblock says. */
+export interface MemberPlace {
+  readonly dataOffset: number;
+  /** Of the whole superblock with its table of roles, from the member's start. */
+  readonly superblock: Buffer;
+}
+
+/**
+ * The superblock of a RAID1 member of version 1.2, if it is one and is whole.
+ *
+ * @param member its first 8 KiB or more.
+ */
+export function readSuperblock(member: Buffer): MemberPlace | undefined {
+  const block = member.subarray(SUPERBLOCK_OFFSET);
+  if (block.length < ROLES || block.readUInt32LE(0) !== 0xa92b4efc || block.readUInt32LE(4) !== 1) return undefined;
+  if (block.readBigUInt64LE(144) !== BigInt(SUPERBLOCK_OFFSET / SECTOR) || block.readUInt32LE(72) !== 1)
+    return undefined;
+  const superblock = Buffer.from(block.subarray(0, ROLES + 2 * block.readUInt32LE(220)));
+  const stated = superblock.readUInt32LE(216);
+  superblock.writeUInt32LE(0, 216);
+  if (checksum(superblock) !== stated) return undefined;
+  return { dataOffset: Number(superblock.readBigUInt64LE(128)) * SECTOR, superblock };
+}
+
+/**
+ * The superblock of a member that has become larger, as `mdadm --grow --size=max` leaves it; undefined where that takes
+ * more than two fields: with a bitmap, while the array is being rebuilt or reshaped.
+ *
+ * @param bytes of the member.
+ */
+export function grownSuperblock(superblock: Buffer, bytes: number): { offset: number; bytes: Buffer } | undefined {
+  const block = Buffer.from(superblock);
+  const dataOffset = Number(block.readBigUInt64LE(128)) * SECTOR;
+  const plain = (block.readUInt32LE(8) & ~HARMLESS_FEATURES) === 0;
+  if (!plain || block.readBigUInt64LE(208) !== 0xffffffffffffffffn) return undefined;
+  putU64(block, 80, (Math.floor((bytes - dataOffset) / BLOCK) * BLOCK) / SECTOR);
+  putU64(block, 136, Math.floor((bytes - dataOffset) / SECTOR));
+  block.writeUInt32LE(0, 216);
+  block.writeUInt32LE(checksum(block), 216);
+  return { offset: SUPERBLOCK_OFFSET, bytes: block };
+}
+
 /** Without a host where both do not fit, as mdadm does (super1.c: init_super1). */
 function nameField(name: string): string {
   return HOME.length + name.length < NAME_BYTES ? HOME + name : name;

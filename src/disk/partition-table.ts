@@ -107,6 +107,8 @@ function gptWrites(disk: DiskPlan, architecture: string): DiskWrite[] {
   writeMbrEntry(protective, 0, whole);
   // The one place where the specification gives real numbers: the first sector of the disk behind this one.
   protective.writeUIntLE(0x000200, MBR_ENTRIES + 1, 3);
+  // And what it wants for an end that such numbers cannot say.
+  protective.writeUIntLE(0xffffff, MBR_ENTRIES + 5, 3);
   return [
     { offset: MBR_TABLE, bytes: protective },
     { offset: SECTOR, bytes: header(1, last, 2) },
