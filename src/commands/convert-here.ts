@@ -50,7 +50,7 @@ export async function convertHere(context: Context, conversion: Conversion): Pro
     const machine = formats.includes('ova') ? await machineOf(first, target.base, values, bench) : undefined;
     // Of no moment: equal disks give equal files whenever they are converted.
     const epoch = Number(process.env['SOURCE_DATE_EPOCH'] ?? 0);
-    const job = { disks, machine, options: values, epoch, signal };
+    const job = { disks, machine, options: values, epoch, scratch: directory, signal };
     const names = await convertDisks(formats, job, target, (format) => {
       context.log.info(`writing ${format}`);
     });

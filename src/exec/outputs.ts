@@ -53,6 +53,7 @@ export async function makeOutputs(
         machine: plan.machine,
         options: plan.options,
         epoch: entry.epoch,
+        scratch: context.work,
         companions: true,
         signal: context.signal,
       }),

@@ -92,7 +92,7 @@ async function writeOne(format, disk) {
     fds.push(fd);
     return { name, fd, path: `/proc/${String(process.pid)}/fd/${String(fd)}` };
   };
-  for (const artefact of artefactsOf([format], { disks, machine, options, epoch: 0 })) {
+  for (const artefact of artefactsOf([format], { disks, machine, options, epoch: 0, scratch: top })) {
     await artefact.write({ newFile, hashed: () => undefined });
   }
   fds.forEach(closeSync);

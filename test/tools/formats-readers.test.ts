@@ -1,60 +1,18 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  copyFileSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { FORMAT_NAMES } from '../../src/config/formats.js';
-import { artefactsOf, type DiskFormat } from '../../src/exec/formats/artefacts.js';
+import type { DiskFormat } from '../../src/exec/formats/artefacts.js';
 import type { FormatJob } from '../../src/exec/formats/job.js';
-import type { NewFiles } from '../../src/exec/formats/types.js';
-import type { Machine } from '../../src/output/types.js';
 import { CHECKOUT } from '../support/cli.js';
 import { shell, tool } from '../support/disk-image.js';
+import { FORMATS, noise, put, writeInto } from '../support/formats.js';
 import { scratch } from '../support/scratch.js';
 
 const MIB = 2 ** 20;
 const top = scratch();
 const disk = path.join(top, 'disk.raw');
 const swap = path.join(top, 'swap.raw');
-
-const machine: Machine = {
-  name: 'web 1',
-  debian: 12,
-  architecture: 'amd64',
-  firmware: 'uefi',
-  secureBoot: false,
-  cpus: 2,
-  memoryMiB: 2048,
-};
-
-const FORMATS = FORMAT_NAMES.filter((name): name is DiskFormat => name !== 'tar.zst');
-
-/** Bytes that zlib cannot make much of, the same in every run. */
-function noise(bytes: number, seed: string): Buffer {
-  const parts: Buffer[] = [];
-  for (let n = 0; n * 32 < bytes; n += 1)
-    parts.push(
-      createHash('sha256')
-        .update(`${seed}${String(n)}`)
-        .digest(),
-    );
-  return Buffer.concat(parts).subarray(0, bytes);
-}
-
-function put(file: string, at: number, data: Buffer): void {
-  const fd = openSync(file, 'r+');
-  writeSync(fd, data, 0, data.length, at);
-  closeSync(fd);
-}
 
 async function writeFormats(
   formats: readonly DiskFormat[],
@@ -65,23 +23,7 @@ async function writeFormats(
     { name: 'rootfs', path: disk, bytes: statSync(disk).size },
     { name: 'swap', path: swap, bytes: statSync(swap).size },
   ];
-  const job: FormatJob = { disks, machine, options: {}, epoch: 1_700_000_000, companions: true, ...more };
-  mkdirSync(directory, { recursive: true });
-  const fds: number[] = [];
-  const newFile: NewFiles['newFile'] = (part, suffix) => {
-    const name = `web_${part}${suffix}`;
-    const fd = openSync(path.join(directory, name), 'w+');
-    fds.push(fd);
-    return { name, fd, path: `/proc/${String(process.pid)}/fd/${String(fd)}` };
-  };
-  try {
-    for (const artefact of artefactsOf(formats, job)) await artefact.write({ newFile, hashed: () => undefined });
-  } finally {
-    // As publishing does: open until everything is written.
-    fds.forEach((fd) => {
-      closeSync(fd);
-    });
-  }
+  await writeInto(directory, formats, { disks, scratch: top, ...more });
 }
 
 const made = path.join(top, 'made');

@@ -7,7 +7,8 @@ import type { VmwareSettings } from '../../output/vmware.js';
 import { wholeMiB, type DiskFile, type FormatJob } from './job.js';
 import { writeOva } from './ova.js';
 import { writeAll } from './pieces.js';
-import { writeBmap, writeQcow2, writeRaw, writeRawZst, writeVhd } from './plain.js';
+import { writeBmap, writeRaw, writeRawZst, writeVhd } from './plain.js';
+import { writeCompressedQcow2, writeQcow2 } from './qcow2.js';
 import type { Artefact, NewFile, NewFiles } from './types.js';
 import { writeVhdx } from './vhdx.js';
 import { writeVmdk, type WrittenVmdk } from './vmdk.js';
@@ -32,6 +33,7 @@ function artefactOf(format: DiskFormat, job: FormatJob, shared: SharedVmdk): Art
       for (const disk of job.disks) await write(disk, files.newFile(disk.name, `.${format}`), files);
     },
   });
+  const compressed = job.options['output.qcow2Compression'] === 'zstd';
   switch (format) {
     case 'raw':
       return each((disk, file) => writeRaw(disk, file, job));
@@ -42,7 +44,7 @@ function artefactOf(format: DiskFormat, job: FormatJob, shared: SharedVmdk): Art
         await Promise.all([writeRawZst(disk, file, level, job), writeBmap(disk, map, job)]);
       });
     case 'qcow2':
-      return each((disk, file) => writeQcow2(disk, file, job.options['output.qcow2Compression'] === 'zstd', job));
+      return each((disk, file) => (compressed ? writeCompressedQcow2 : writeQcow2)(disk, file, job));
     case 'vhdx':
       return { bytes: room, write: (files) => writeHyperV(files, job) };
     case 'vhd':

@@ -20,6 +20,8 @@ export interface FormatJob {
   readonly options: Readonly<Record<string, OptionValue>>;
   /** Seconds since 1970 that stand for "now" in what is written. */
   readonly epoch: number;
+  /** Directory for files that are gone at the end; has room for a disk when it is compressed. */
+  readonly scratch: string;
   /** Write scripts beside images, too, that put them to use. */
   readonly companions?: boolean;
   readonly signal?: AbortSignal | undefined;

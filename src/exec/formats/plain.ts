@@ -73,26 +73,6 @@ export async function writeBmap(disk: DiskFile, file: NewFile, job: FormatJob): 
   writeFileSync(file.fd, bmapText(disk.bytes, ranges));
 }
 
-/** Writes a disk for QEMU. */
-export async function writeQcow2(disk: DiskFile, file: NewFile, compressed: boolean, job: FormatJob): Promise<void> {
-  await run(
-    [
-      'qemu-img',
-      'convert',
-      '-f',
-      'raw',
-      '-O',
-      'qcow2',
-      // In order (no -W): the order in which several threads finish would be the order in the file.
-      ...(compressed ? ['-c', '-o', 'compat=1.1,compression_type=zstd'] : ['-o', 'compat=1.1']),
-      '--',
-      disk.path,
-      file.path,
-    ],
-    { doing: 'writing qcow2', signal: job.signal },
-  );
-}
-
 /** Writes a VHD of fixed size, with holes where the disk has zeros. */
 export async function writeVhd(disk: DiskFile, file: NewFile, job: FormatJob): Promise<void> {
   const bytes = wholeMiB(disk.bytes);
