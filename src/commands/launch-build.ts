@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import path from 'node:path';
+import { encryptedBytes } from '../disk/room.js';
 import { builderIdentity } from '../exec/identity.js';
 import type { BuildEvent, BuildSettings } from '../exec/types.js';
 import { engineName, type Engine } from '../host/engine.js';
@@ -11,6 +12,7 @@ import type { Host } from '../host/program.js';
 import { readyEngine } from '../host/ready.js';
 import { setUp } from '../host/setup.js';
 import { interruption } from '../interrupt.js';
+import type { BuildPlan } from '../plan/types.js';
 import type { Context } from './common.js';
 import { requestOf, type Prepared } from './request.js';
 
@@ -57,7 +59,7 @@ export async function launchBuild(build: LaunchBuild): Promise<number> {
   });
   try {
     const workDir = path.join(host.cacheDir, 'work');
-    const need = options.workSize ?? (prepared.some(({ plan }) => plan.disks.length > 0) ? MACHINE_NEED : WORK_NEED);
+    const need = options.workSize ?? Math.max(...prepared.map(({ plan }) => needOf(plan)));
     const atOnce = Math.min(prepared.length, cpus().length);
     const chosen = chooseWork(options.work, await workFacts(host.cacheDir), workDir, need, atOnce);
     const work =
@@ -89,4 +91,9 @@ export async function launchBuild(build: LaunchBuild): Promise<number> {
   } finally {
     await engine.close();
   }
+}
+
+/** What one build takes in its work directory: encrypted storage is as large as its volumes, whatever is in them. */
+function needOf({ disks }: BuildPlan): number {
+  return disks.length > 0 ? MACHINE_NEED + encryptedBytes(disks) : WORK_NEED;
 }

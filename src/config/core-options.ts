@@ -1,4 +1,5 @@
 import type { OptionDeclaration } from './declarations.js';
+import { DISK_OPTIONS } from './disk-options.js';
 import { MACHINE_OPTIONS } from './machine-options.js';
 
 /** Who declares the options below, where the name of a collection is shown otherwise. */
@@ -63,59 +64,7 @@ export const CORE_OPTIONS = {
     default: false,
     help: "Start UEFI machines through Debian's signed shim and GRUB, for firmware with Secure Boot on.",
   },
-  'disk.firmware': {
-    type: 'enum',
-    values: ['none', 'uefi', 'bios', 'both'],
-    default: 'none',
-    help: 'What starts the machine; `none` for images without a disk, such as containers.',
-  },
-  'disk.size': {
-    type: 'size',
-    default: '0',
-    help: 'Size of the disk that boots; 0 makes it as large as its partitions need.',
-  },
-  'disk.rootFormat': {
-    type: 'enum',
-    values: ['ext4', 'btrfs'],
-    default: 'ext4',
-    help: 'File system of /.',
-  },
-  'disk.rootSize': {
-    type: 'size',
-    default: '2G',
-    help: 'Size of the root file system in the image; it grows to the disk at the first boot.',
-  },
-  'disk.espSize': {
-    type: 'size',
-    default: '100M',
-    help: 'Size of the EFI system partition.',
-  },
-  'disk.separateBoot': {
-    type: 'boolean',
-    default: false,
-    help: 'Give /boot a file system of its own, ext4.',
-  },
-  'disk.bootSize': {
-    type: 'size',
-    default: '1G',
-    help: 'Size of /boot, where it is a file system of its own.',
-  },
-  'disk.swap': {
-    type: 'enum',
-    values: ['none', 'partition', 'disk'],
-    default: 'none',
-    help: 'Where swap is: nowhere, in a partition before the root, or on a second disk of its own.',
-  },
-  'disk.swapSize': {
-    type: 'size',
-    default: '512M',
-    help: 'Size of swap, where there is some.',
-  },
-  'disk.seed': {
-    type: 'string',
-    default: '',
-    help: "What the UUIDs of disks come from: empty for the profile's name and layout, so that equal builds are equal; `random` for new ones with each build.",
-  },
+  ...DISK_OPTIONS,
   'output.qcow2Compression': {
     type: 'enum',
     values: ['zstd', 'none'],

@@ -3,13 +3,16 @@ import type { Problem } from '../errors.js';
 import { isMapping, problemAt, valueAt, type Path, type Source } from './document.js';
 import { checkStorage } from './layout-check.js';
 import { luksName, storageFrom } from './layout-read.js';
-import { readyStorage } from './layout-ready.js';
+import { checkReadyOptions, optionPlace, readyOption } from './layout-ready-check.js';
+import { READY_LUKS, readyStorage } from './layout-ready.js';
+import { storageUses } from './layout-uses.js';
 import type { Storage } from './layout.js';
 import type { ConfigFile, ResolveInput } from './resolve-input.js';
 import { readSecretSource } from './resolve-sets.js';
 import { DISK_SECRET, type OptionValue, type SecretSource } from './types.js';
 
 type Options = Readonly<Record<string, OptionValue>>;
+type Secrets = Readonly<Record<string, SecretSource>>;
 
 /**
  * The storage of a profile: the tree that it writes out under `disk`, or the ready-made one of the options `disk.*`; none
@@ -18,6 +21,7 @@ type Options = Readonly<Record<string, OptionValue>>;
 export function resolveStorage(
   files: readonly ConfigFile[],
   options: Options,
+  secrets: Secrets,
   problems: Problem[],
 ): Storage | undefined {
   const named = files.at(-1)?.source;
@@ -26,8 +30,7 @@ export function resolveStorage(
   if (named === undefined || problems.length > 0) return undefined;
   if (written === undefined) {
     const storage = readyStorage(options);
-    // The layout is ours, only its sizes are the user's.
-    if (storage !== undefined) report(storage, named, () => ['options'], problems);
+    if (storage !== undefined) reportReady(storage, { files, named, options, secrets }, problems);
     return storage;
   }
   const firmware = options['disk.firmware'];
@@ -47,8 +50,47 @@ export function resolveStorage(
   return storage;
 }
 
-/** Passphrases of the tree's encrypted layers, by the names that secrets have: `disk.` and the layer's name. */
-export function storageSecrets(files: readonly ConfigFile[], problems: Problem[]): Record<string, SecretSource> {
+/** The option whose value opens the encrypted storage of the ready-made disk. */
+const PASSPHRASE = 'disk.luks.passphrase';
+
+/** The layout is ours, only what the options say is the user's: that is where a problem is shown. */
+function reportReady(
+  storage: Storage,
+  given: { files: readonly ConfigFile[]; named: Source; options: Options; secrets: Secrets },
+  problems: Problem[],
+): void {
+  const { files, named, options, secrets } = given;
+  const tell = (option: string, message: string, hint: string | undefined): void => {
+    const file = files.findLast(({ source }) => optionPlace(source, option) !== undefined);
+    const place = file === undefined ? undefined : optionPlace(file.source, option);
+    const more = hint === undefined ? {} : { hint };
+    if (file === undefined || place === undefined) problems.push(problemAt(named, ['options'], message, more));
+    else problems.push(problemAt(file.source, place, message, more));
+  };
+  const faults = checkReadyOptions(options, PASSPHRASE in secrets);
+  for (const { option, message, hint } of faults) tell(option, message, hint);
+  if (faults.length > 0) return;
+  for (const { path, message, hint } of checkStorage(storage)) tell(readyOption(storage, path), message, hint);
+}
+
+/**
+ * All secrets of a build: those of the options, and the passphrases of encrypted layers by the names that these have:
+ * `disk.` and the layer's name.
+ */
+export function allSecrets(
+  files: readonly ConfigFile[],
+  storage: Storage | undefined,
+  given: Secrets,
+  problems: Problem[],
+): Secrets {
+  const { [PASSPHRASE]: passphrase, ...others } = given;
+  const written = storageSecrets(files, problems);
+  const ready = passphrase !== undefined && storageUses(storage).has('disk:luks') && Object.keys(written).length === 0;
+  return { ...others, ...written, ...(ready ? { [`${DISK_SECRET}${READY_LUKS}`]: passphrase } : {}) };
+}
+
+/** Passphrases of the tree's encrypted layers. */
+function storageSecrets(files: readonly ConfigFile[], problems: Problem[]): Record<string, SecretSource> {
   const file = files.findLast(({ source }) => valueAt(source, ['disk']) !== undefined);
   const tree = file === undefined ? undefined : valueAt(file.source, ['disk']);
   if (file === undefined || problems.length > 0) return {};

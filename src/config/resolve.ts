@@ -9,7 +9,7 @@ import { mergeOptions } from './resolve-options.js';
 import { mergePackages } from './resolve-packages.js';
 import { readProfile } from './resolve-profile.js';
 import { resolveOutputs } from './resolve-outputs.js';
-import { resolveStorage, seedOf, storageSecrets } from './resolve-storage.js';
+import { allSecrets, resolveStorage, seedOf } from './resolve-storage.js';
 import { PHASES, type Hook, type OptionValue, type ResolvedCollection } from './types.js';
 
 /**
@@ -22,8 +22,8 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
   const options = mergeOptions(table, optionLayers(input, collections), input.sets, input.cwd, problems);
   const terms = collections.flatMap(({ conditional }) => conditional.flatMap((entry) => entry.terms));
   for (const term of terms) checkTerm(term, table, problems);
-  const storage = resolveStorage(input.profile, options.values, problems);
-  const passphrases = storageSecrets(input.profile, problems);
+  const storage = resolveStorage(input.profile, options.values, options.secrets, problems);
+  const secrets = allSecrets(input.profile, storage, options.secrets, problems);
   const uses = storageUses(storage);
   const lookup = (name: string): OptionValue | undefined => {
     if (isDiskCondition(name)) return uses.has(name);
@@ -37,7 +37,7 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
       architecture: facts.architecture,
       collections: collections.flatMap((collection) => resolveCollection(input, collection, table, problems)),
       options: sortKeys(options.values),
-      secrets: sortKeys({ ...options.secrets, ...passphrases }),
+      secrets: sortKeys(secrets),
       packages: mergePackages(collections, facts.packages, lookup),
       outputs: resolveOutputs(input, facts.outputs, collections, storage, problems),
       ...(storage === undefined ? {} : { storage }),
@@ -47,7 +47,7 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
     origins: options.origins,
     declared: table.declared,
     order: table.order,
-    literalSecrets: options.literalSecrets || Object.values(passphrases).some((secret) => 'value' in secret),
+    literalSecrets: options.literalSecrets || Object.values(secrets).some((secret) => 'value' in secret),
   };
 }
 

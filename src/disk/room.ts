@@ -1,5 +1,6 @@
 import { MIB, roundUp } from '../config/layout-sizes.js';
-import type { FilesystemPlan } from './types.js';
+import type { DiskPlan, FilesystemPlan } from './types.js';
+import { leavesOf } from './walk.js';
 
 /** What is to go into a file system. */
 export interface Demand {
@@ -55,4 +56,11 @@ function journalBlocks(blocks: number): number {
     [33_554_432, 131_072],
   ] as const;
   return steps.find(([below]) => blocks < below)?.[1] ?? 262_144;
+}
+
+/** Bytes that are encrypted, holes and all: they take as much room as they say. */
+export function encryptedBytes(plans: readonly DiskPlan[]): number {
+  return leavesOf(plans)
+    .filter(({ carriers }) => carriers.some(({ type }) => type === 'luks'))
+    .reduce((sum, { data }) => sum + data.bytes, 0);
 }

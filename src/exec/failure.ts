@@ -25,6 +25,9 @@ export function reportLog(context: Context, logFile: string): void {
 /** Below this a filesystem counts as full: tools fail in many ways then, and say so in few. */
 const FULL_BYTES = 8 << 20;
 
+/** What tools say of a full file system; the second is cryptsetup's `reencrypt` (lib/luks2/luks2_reencrypt.c). */
+const FULL = /No space left on device|Failed to write hotzone area/;
+
 /** Says that a directory is full, when that is why a tool failed. */
 export function explainFullDisk(context: Context, error: unknown): unknown {
   // What was found out about the environment stands; apt's own reasons do not when there was no room.
@@ -35,7 +38,7 @@ export function explainFullDisk(context: Context, error: unknown): unknown {
     return stat.bavail * stat.bsize < FULL_BYTES;
   };
   // dpkg removes what it had written of a package before it gives up, so there may be room again.
-  const said = error instanceof CommandError && error.tail.includes('No space left on device');
+  const said = error instanceof CommandError && FULL.test(error.tail);
   const cacheFull = full(context.settings.cacheDir);
   if (full(context.settings.workDir) || (said && !cacheFull)) {
     return new UserError('the work directory is full', {
