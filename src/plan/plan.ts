@@ -32,10 +32,11 @@ const BASE_PHASES: readonly Phase[] = ['setup', 'extract', 'essential'];
  */
 export function makePlan(config: BuildConfig): BuildPlan {
   const apt = aptPlan(config);
-  const base = baseStage(config, apt);
-  const packages = packagesStage(config, base);
   const disks = config.storage === undefined ? [] : planDisks(config.storage, config.seed);
-  const configure = configureStage(config, packages, disks);
+  const facts = config.storage === undefined ? {} : diskFacts(config.storage, disks);
+  const base = baseStage(config, apt, facts);
+  const packages = packagesStage(config, base);
+  const configure = configureStage(config, packages, disks, facts);
   const assemble = disks.length === 0 ? [] : [assembleStage(configure, disks)];
   const machine = config.storage === undefined ? undefined : machineOf(config, config.storage);
   const output = outputStage(config, assemble[0] ?? configure, machine);
@@ -66,8 +67,8 @@ function aptPlan(config: BuildConfig): AptPlan {
   };
 }
 
-function baseStage(config: BuildConfig, apt: AptPlan): Stage {
-  const phases = BASE_PHASES.map((phase) => phaseStep(config, phase)).filter((s) => s !== undefined);
+function baseStage(config: BuildConfig, apt: AptPlan, facts: DiskFacts): Stage {
+  const phases = BASE_PHASES.map((phase) => phaseStep(config, phase, facts)).filter((s) => s !== undefined);
   const steps: Step[] = [
     ...phases,
     {
@@ -82,7 +83,7 @@ function baseStage(config: BuildConfig, apt: AptPlan): Stage {
     { name: 'architecture', digest: config.architecture },
     { name: 'apt sources', digest: digestOf(apt) },
     { name: 'shared packages', digest: digestOf(config.packages.shared) },
-    ...BASE_PHASES.flatMap((phase) => phaseInputs(config, phase)),
+    ...BASE_PHASES.flatMap((phase) => phaseInputs(config, phase, facts)),
   ];
   return stage('base', '', inputs, steps);
 }
@@ -96,8 +97,7 @@ function packagesStage(config: BuildConfig, before: Stage): Stage {
   return stage('packages', before.digest, [{ name: 'packages', digest: digestOf(extra) }], steps);
 }
 
-function configureStage(config: BuildConfig, before: Stage, disks: readonly DiskPlan[]): Stage {
-  const facts = config.storage === undefined ? {} : diskFacts(config.storage, disks);
+function configureStage(config: BuildConfig, before: Stage, disks: readonly DiskPlan[], facts: DiskFacts): Stage {
   const step = phaseStep(config, 'customize', facts);
   // Before the hooks, which may add to them.
   const files = [
@@ -161,7 +161,7 @@ function stage(name: StageName, before: string, inputs: readonly Input[], steps:
 }
 
 /** Overlays in collection order, then hooks by number, collection order and name. */
-function phaseStep(config: BuildConfig, phase: Phase, facts: DiskFacts = {}): Step | undefined {
+function phaseStep(config: BuildConfig, phase: Phase, facts: DiskFacts): Step | undefined {
   const items: PhaseItem[] = [
     ...overlaysOf(config.collections, phase).map(({ collection, entries }): PhaseItem => ({
       kind: 'overlay',
@@ -202,7 +202,7 @@ function hookEnvironment(config: BuildConfig, hook: Hook, facts: DiskFacts): Rec
   return env;
 }
 
-function phaseInputs(config: BuildConfig, phase: Phase, facts: DiskFacts = {}): Input[] {
+function phaseInputs(config: BuildConfig, phase: Phase, facts: DiskFacts): Input[] {
   const overlays = overlaysOf(config.collections, phase).map(({ collection, entries }) => ({
     name: `overlay ${collection} (${phase})`,
     digest: digestOf(entries.map((entry) => ({ ...entry, source: undefined }))),
