@@ -1,5 +1,3 @@
-import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
-import path from 'node:path';
 import { Option, type Command } from 'commander';
 import type { ExitCode } from '../errors.js';
 import { EXIT, UserError } from '../errors.js';
@@ -13,19 +11,17 @@ import { WORK_MODES, type WorkMode } from '../host/memory.js';
 import { hostOf } from '../host/program.js';
 import { readRecipe } from '../host/recipe.js';
 import { interruption } from '../interrupt.js';
-import { followBuilds, resultText, type Follower } from '../progress.js';
-import { formatReport } from '../report.js';
+import { followBuilds } from '../progress.js';
 import {
   cacheDirectory,
   contextOf,
   finishWith,
   IN_BUILDER,
   outputDirectory,
-  print,
-  printJson,
   sizeArgument,
   type Context,
 } from './common.js';
+import { collectEvents, ensureDirectory } from './build-events.js';
 import type { Verified } from './build-verify.js';
 import {
   addBuildOptions,
@@ -77,40 +73,6 @@ Examples:
       const prepared = prepare(projectOf(context), profiles, options);
       await (IN_BUILDER ? buildHere(context, prepared, options) : buildByEngine(context, prepared, options));
     });
-}
-
-/** Collects results and failures while the events are shown. */
-function collectEvents(context: Context, follower: Follower) {
-  const results: BuildResult[] = [];
-  const failures: Extract<BuildEvent, { type: 'error' }>['error'][] = [];
-  const onEvent = (event: BuildEvent): void => {
-    if (event.type === 'result') results.push(event.result);
-    if (event.type === 'error') failures.push(event.error);
-    follower.event(event);
-  };
-  const finish = (outputDir: string, json: boolean, verified: Verified | undefined): void => {
-    follower.close();
-    for (const failure of failures) {
-      const report = {
-        exitCode: failure.exitCode as ExitCode,
-        message: `${failure.profile}: ${failure.message}`,
-        detail: failure.tail === undefined || failure.tail === '' ? [] : failure.tail.split('\n'),
-        ...(failure.hint === undefined ? {} : { hint: failure.hint }),
-      };
-      if (context.logFormat === 'json') context.log.error(report.message, { failure });
-      else for (const line of formatReport(report)) context.screen.line(line);
-    }
-    if (json)
-      printJson({
-        outputDir,
-        results,
-        failures,
-        ...(verified === undefined ? {} : { verification: verified.verification }),
-      });
-    else for (const result of results) print(resultText(result, outputDir));
-    verified?.tell(json);
-  };
-  return { onEvent, finish, failures, results };
 }
 
 async function buildHere(context: Context, prepared: readonly Prepared[], options: Options): Promise<void> {
@@ -209,28 +171,4 @@ async function withoutUnchanged(
     onEvent({ type: 'result', result: { profile: plan.profile, state: 'unchanged', files: unchanged, seconds } });
     return false;
   });
-}
-
-/** Makes a directory as the caller, so that what the builder puts there can be given to its owner. */
-function ensureDirectory(directory: string, what: string, how: string): string {
-  try {
-    mkdirSync(directory, { recursive: true });
-    accessSync(directory, constants.W_OK);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    const reason =
-      code === 'EROFS'
-        ? 'is on a read-only filesystem'
-        : code === 'EACCES'
-          ? 'may not be written to'
-          : existsSync(directory) && !statSync(directory).isDirectory()
-            ? 'is not a directory'
-            : `cannot be made (${code})`;
-    throw new UserError(`the ${what} directory ${path.resolve(directory)} ${reason}`, {
-      exitCode: EXIT.environment,
-      hint: `choose another with ${how}`,
-      cause: error,
-    });
-  }
-  return directory;
 }

@@ -4,6 +4,7 @@ import { execute } from '../exec/execute.js';
 import type { BuildRequest } from '../exec/types.js';
 import { interruption } from '../interrupt.js';
 import { finishWith } from './common.js';
+import { firstLine } from './first-line.js';
 
 /** The builder's side of a launch: one request on standard input, events on standard output. */
 export function register(program: Command): void {
@@ -21,25 +22,4 @@ export function register(program: Command): void {
       finishWith(exit as ExitCode);
       process.stdin.destroy();
     });
-}
-
-/** Reads one line; the end of the input, now or later, means that nobody waits for the result any more. */
-async function firstLine(onEnd: () => void): Promise<string> {
-  return await new Promise((resolve, reject) => {
-    let text = '';
-    let complete = false;
-    process.stdin.setEncoding('utf8');
-    process.stdin.on('data', (part: string) => {
-      if (complete) return;
-      text += part;
-      const end = text.indexOf('\n');
-      if (end < 0) return;
-      complete = true;
-      resolve(text.slice(0, end));
-    });
-    process.stdin.on('end', () => {
-      if (complete) onEnd();
-      else reject(new UserError('execute is started by the launcher, with a request on standard input'));
-    });
-  });
 }

@@ -24,6 +24,12 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./plan.js'),
   },
   {
+    name: 'assemble',
+    summary: 'make disk images of a root filesystem that is there already',
+    group: 'Make images:',
+    load: () => import('./assemble.js'),
+  },
+  {
     name: 'convert',
     summary: 'make other formats of a disk image',
     group: 'Make images:',

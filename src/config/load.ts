@@ -120,7 +120,8 @@ export function validateCollection(project: Project, name: string): readonly Pro
   return inOrder(problems);
 }
 
-function sharedInput(project: Project): Pick<ResolveInput, 'cwd' | 'roots' | 'collection' | 'content' | 'all'> {
+/** What resolving asks of a project, whatever is resolved. */
+export function sharedInput(project: Project): Pick<ResolveInput, 'cwd' | 'roots' | 'collection' | 'content' | 'all'> {
   const { cwd, collections } = project;
   return {
     cwd,
@@ -132,7 +133,7 @@ function sharedInput(project: Project): Pick<ResolveInput, 'cwd' | 'roots' | 'co
 }
 
 /** By file in the order of first mention, then by place; what was found twice is told once. */
-function inOrder(problems: readonly Problem[]): Problem[] {
+export function inOrder(problems: readonly Problem[]): Problem[] {
   const files = [...new Set(problems.map((problem) => problem.file))];
   const unique = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
   return [...unique.values()].sort(

@@ -1,10 +1,8 @@
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Input } from '../plan/types.js';
 import { openArchive, solve, variantArguments } from './archive.js';
 import type { Context } from './context.js';
-import { isTmpfs } from './workplace.js';
-import { explainFullDisk, keepLog, reportLog } from './failure.js';
 import { dynamicInputs, hereOf, stageKeys } from './keys.js';
 import { withLock } from './lock.js';
 import { makeOutputs } from './outputs.js';
@@ -13,6 +11,7 @@ import { rememberInputs, secretsTag } from './stages.js';
 import { wholeTree } from './tree.js';
 import type { BuildEvent, BuildRequest, BuildResult, BuildSettings } from './types.js';
 import { findUnchanged, rememberOutput, type OutputRecord } from './uptodate.js';
+import { inWorkDirectory } from './work.js';
 
 type Build = BuildRequest['builds'][number];
 
@@ -29,40 +28,8 @@ export async function buildProfile(
   signal: AbortSignal,
   last: boolean,
 ): Promise<BuildResult> {
-  const work = mkdtempSync(join(settings.workDir, 'build-'));
-  const started = performance.now();
-  const logFile = join(work, 'build.log');
-  const log = createWriteStream(logFile);
-  // A full work directory is told by what fails in it, not by its log.
-  log.on('error', () => undefined);
-  const context: Context = {
-    profile: build.plan.profile,
-    settings,
-    work,
-    roots: build.roots,
-    emit,
-    log: (line) => void log.write(`${((performance.now() - started) / 1000).toFixed(2).padStart(7)} ${line}\n`),
-    signal,
-    sound: new Set(),
-  };
-  try {
-    const result = await buildStages(context, build);
-    // The log of a build that went well is for who wants to know where the time went.
-    const logs = join(settings.cacheDir, 'logs');
-    mkdirSync(logs, { recursive: true });
-    await new Promise((resolve) => log.end(resolve));
-    keepLog(settings.cacheDir, logFile, join(logs, `${build.plan.profile}.log`));
-    return result;
-  } catch (error) {
-    if (!signal.aborted) {
-      await new Promise((resolve) => log.end(resolve));
-      reportLog(context, logFile);
-    }
-    throw explainFullDisk(context, error);
-  } finally {
-    log.destroy();
-    if (!last || !isTmpfs(settings.workDir)) rmSync(work, { recursive: true, force: true, maxRetries: 3 });
-  }
+  const job = { profile: build.plan.profile, roots: build.roots, settings, emit, signal, last };
+  return await inWorkDirectory(job, (context) => buildStages(context, build));
 }
 
 async function buildStages(context: Context, build: Build): Promise<BuildResult> {

@@ -5,7 +5,7 @@ import { DISK_SECRET } from '../config/types.js';
 import { SUITES } from '../config/suites.js';
 import { handover, type PublishedName } from '../output/handover.js';
 import type { BuildPlan } from '../plan/types.js';
-import type { Archive } from './archive.js';
+import type { Release } from './archive.js';
 import { assembleDisks } from './assemble.js';
 import type { Context } from './context.js';
 import { artefactsOf, type DiskFormat } from './formats/artefacts.js';
@@ -25,7 +25,7 @@ export async function makeOutputs(
   { plan, secrets }: Pick<BuildRequest['builds'][number], 'plan' | 'secrets'>,
   keys: Keys,
   entry: StageEntry,
-  archive: Archive,
+  archive: { readonly releases: readonly Pick<Release, 'uri' | 'sha256'>[] },
 ): Promise<BuildResult['files']> {
   const wanted = FORMAT_NAMES.filter((name) => plan.outputs.includes(name));
   const ofDisk = wanted.filter(isDiskFormat);

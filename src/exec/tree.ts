@@ -159,7 +159,13 @@ function epochOf(context: Context, debs: readonly StoredDeb[]): number {
   return context.settings.sourceDateEpoch ?? Math.max(0, ...debs.map((deb) => deb.date));
 }
 
-async function configure(context: Context, build: Build, root: string, epoch: number): Promise<void> {
+/** Does in a tree what the stage `configure` of a plan says: files are written, then the hooks run. */
+export async function configure(
+  context: Context,
+  build: Pick<Build, 'plan' | 'secrets'>,
+  root: string,
+  epoch: number,
+): Promise<void> {
   const { steps } = stageOf(build.plan, 'configure');
   for (const step of steps) {
     if (step.kind !== 'write') continue;

@@ -97,7 +97,8 @@ function builderEnvironment(host: Host, builder: Builder): Record<string, string
   };
 }
 
-function parseEvent(line: string): BuildEvent | undefined {
+/** A line of the builder's standard output; what is no event is worth a debug line. */
+export function parseEvent(line: string): BuildEvent | undefined {
   if (line === '') return undefined;
   try {
     return JSON.parse(line) as BuildEvent;
