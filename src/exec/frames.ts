@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, read, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
-import { dirname, join } from 'node:path';
+import { closeSync, existsSync, mkdirSync, openSync, read, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { CommandError } from '../errors.js';
-import { giveToOwnerOf, partialName, type Context } from './context.js';
+import { compressorOf, frameName, framePath } from './compressor.js';
+import { partialName, type Context } from './context.js';
 import { run, TOOL_ENV } from './run.js';
 import { splitTar } from './tarsplit.js';
 
@@ -21,26 +20,11 @@ export interface FrameList {
 /** The level of frames that only the cache sees, and the default of `output.zstdLevel`, so an output costs nothing more. */
 export const CACHE_LEVEL = 3;
 
-/** Frames that one zstd process compresses: starting one costs as much as compressing a megabyte. */
-const BATCH = 6;
-
 /** How much of a tar is read at once, and how often one that is being written is looked at. */
 const READ_BYTES = 1 << 20;
 const POLL_MS = 5;
 
-/** Frames of a few megabytes each that may wait in the work directory: some 400 MB at the most. */
-const MAX_QUEUE = 96;
-
 const readAt = promisify(read);
-
-export function framePath(cacheDir: string, name: string): string {
-  return join(cacheDir, 'frames', name.slice(0, 2), name);
-}
-
-/** Names depend on the level, for equal content compresses differently. */
-function frameName(sha256: string, level: number): string {
-  return `${sha256}-${String(level)}.zst`;
-}
 
 /** Options that make equal trees equal tars, by GNU tar's manual, "Reproducibility". */
 function tarArguments(root: string, epoch: number): string[] {
@@ -98,7 +82,7 @@ export async function packTree(
       tail: complaints.join(''),
     });
   });
-  const packed = cutTar(context, follow(fd, written), level).finally(() => {
+  const packed = cutTar(context, fd, written, level).finally(() => {
     closeSync(fd);
   });
   // Awaited by the caller later; until then a failure must not end the process.
@@ -107,16 +91,16 @@ export async function packTree(
   return { packed };
 }
 
-/** Reads a file that is still being written. */
+/** Reads a file that is still being written, into one buffer: garbage of the size of a tree would be costly to collect. */
 async function* follow(fd: number, written: Promise<void>): AsyncGenerator<Buffer> {
   const state = { complete: false };
   written.then(
     () => (state.complete = true),
     () => undefined,
   );
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   for (let at = 0; ;) {
     const last = state.complete;
-    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     const { bytesRead: bytes } = await readAt(fd, buffer, 0, READ_BYTES, at);
     at += bytes;
     if (bytes > 0) yield buffer.subarray(0, bytes);
@@ -125,110 +109,18 @@ async function* follow(fd: number, written: Promise<void>): AsyncGenerator<Buffe
   }
 }
 
-async function cutTar(context: Context, tar: AsyncIterable<Buffer>, level: number): Promise<FrameList> {
+async function cutTar(context: Context, fd: number, written: Promise<void>, level: number): Promise<FrameList> {
   const compressor = compressorOf(context, level);
   const frames: string[] = [];
   let bytes = 0;
-  for await (const piece of splitTar(tar)) {
+  for await (const piece of splitTar(follow(fd, written))) {
     const name = frameName(piece.sha256, level);
     frames.push(name);
     bytes += piece.bytes;
-    if (!existsSync(framePath(context.settings.cacheDir, name))) await compressor.add(name, piece.chunks);
+    if (!existsSync(framePath(context.settings.cacheDir, name))) await compressor.add(name, fd, piece);
   }
   await compressor.finish();
   return { frames, bytes };
-}
-
-type Compressor = ReturnType<typeof makeCompressor>;
-
-const compressors = new WeakMap<Context, Map<number, Compressor>>();
-
-/** One for all trees of a build, most pieces of which are the same, and some still on their way into the cache. */
-function compressorOf(context: Context, level: number): Compressor {
-  const known = compressors.get(context) ?? new Map<number, Compressor>();
-  compressors.set(context, known);
-  const compressor = known.get(level) ?? makeCompressor(context, level);
-  known.set(level, compressor);
-  return compressor;
-}
-
-/** Compresses files named by content into the cache, on all cores, while the caller goes on. */
-function makeCompressor(context: Context, level: number) {
-  const scratch = join(context.work, 'frames', String(level));
-  mkdirSync(scratch, { recursive: true });
-  /** Pieces that are on their way into the cache. */
-  const pending = new Set<string>();
-  let queue: string[] = [];
-  const running = new Set<Promise<void>>();
-  let failure: unknown;
-
-  const start = (): void => {
-    while (queue.length > 0 && running.size < cpus().length && failure === undefined) {
-      const batch = queue.slice(0, BATCH);
-      queue = queue.slice(BATCH);
-      const job: Promise<void> = compress(context, scratch, batch, level)
-        .catch((error: unknown) => {
-          failure ??= error;
-        })
-        .finally(() => {
-          for (const name of batch) pending.delete(name);
-          running.delete(job);
-          start();
-        });
-      running.add(job);
-    }
-  };
-  return {
-    /** Waits while much is queued: tar is quicker than zstd, and the queue takes room in the work directory. */
-    async add(name: string, chunks: readonly Buffer[]): Promise<void> {
-      if (pending.has(name)) return;
-      pending.add(name);
-      writeFileSync(join(scratch, name), Buffer.concat(chunks));
-      queue.push(name);
-      if (queue.length >= BATCH) start();
-      while (queue.length >= MAX_QUEUE && running.size > 0) await Promise.race(running);
-    },
-    async finish(): Promise<void> {
-      start();
-      while (running.size > 0) await Promise.race(running);
-      if (failure !== undefined) throw failure as Error;
-    },
-  };
-}
-
-async function compress(context: Context, scratch: string, names: readonly string[], level: number): Promise<void> {
-  const { cacheDir } = context.settings;
-  await run(
-    [
-      'nice',
-      '-n',
-      '19',
-      'zstd',
-      '-q',
-      '-f',
-      '-T1',
-      `-${String(level)}`,
-      '--rm',
-      ...names.map((name) => join(scratch, name)),
-    ],
-    {
-      doing: 'compressing',
-      signal: context.signal,
-      onLine: context.log,
-      hint: 'is the work directory or the cache full? `imgbuild doctor` tells',
-    },
-  );
-  for (const name of names) {
-    const path = framePath(cacheDir, name);
-    mkdirSync(dirname(path), { recursive: true });
-    // Through a copy beside it: the work directory is another filesystem.
-    const partial = partialName(path);
-    await copyFile(`${join(scratch, name)}.zst`, partial);
-    renameSync(partial, path);
-    context.sound.add(name);
-    rmSync(`${join(scratch, name)}.zst`);
-    giveToOwnerOf(cacheDir, join(cacheDir, 'frames'), dirname(path), path);
-  }
 }
 
 /** Writes the tree that was packed into an empty directory. */

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import type { Context } from './context.js';
 import type { Artefact } from './formats/types.js';
-import { framePath, type FrameList } from './frames.js';
+import { framePath } from './compressor.js';
+import type { FrameList } from './frames.js';
 import { ROOTFS, TARBALL } from './names.js';
 
 /** The root filesystem as a tarball: the frames of the cache in a row, which are one zstd stream. */

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { CommandError } from '../errors.js';
 import type { Context } from './context.js';
-import { framePath, type FrameList } from './frames.js';
+import { framePath } from './compressor.js';
+import type { FrameList } from './frames.js';
 import { TOOL_ENV } from './run.js';
 
 /**

@@ -3,42 +3,51 @@ import { createHash } from 'node:crypto';
 /** A run of whole tar blocks that is compressed as one zstd frame. */
 export interface Piece {
   readonly sha256: string;
-  readonly chunks: readonly Buffer[];
+  /** Where it begins in the stream, in bytes. */
+  readonly start: number;
   readonly bytes: number;
 }
 
 const BLOCK = 512;
-/** Between these a piece ends before a member whose name says so; beyond the second it ends at once. */
-const MIN_PIECE = 4 << 20;
-const MAX_PIECE = 12 << 20;
-/** One name in 64 ends a piece. */
-const CUT_MASK = 63;
+/**
+ * Between these a piece ends before a member whose name says so; beyond the second it ends at once. Small, for what
+ * changes is what costs: with 4 and 12 MiB a container's 60 further packages had 214 MB compressed anew, now 120 MB, and one
+ * option 7 MB instead of 25. The image is 1.3 % larger for it, since zstd looks back no further than its frame.
+ */
+const MIN_PIECE = 1 << 20;
+const MAX_PIECE = 8 << 20;
+/** One name in 32 ends a piece. */
+const CUT_MASK = 31;
+/** A member of this many bytes is a piece for itself: what comes or goes beside a large library leaves its piece alone. */
+const ALONE = 1 << 20;
 
 /**
- * Cuts a tar stream into pieces at places that depend on the names of members, not on what was before them.
+ * Cuts a tar stream into pieces at places that depend on the names and sizes of members, not on what was before them.
  *
  * A change of one file then changes one piece: the others keep their content, hence their hash, hence their compressed
  * form in the cache. zstd frames may be concatenated (RFC 8878, section 3), so the pieces in a row are one valid file.
+ *
+ * @param stream may use the memory of a buffer again once the next is asked for.
  */
 export async function* splitTar(stream: AsyncIterable<Buffer>): AsyncGenerator<Piece> {
-  let chunks: Buffer[] = [];
+  let start = 0;
   let bytes = 0;
   let hash = createHash('sha256');
   /** Content bytes (with padding) that still belong to the current member. */
   let content = 0;
   /** The next header belongs to the one before it (pax and GNU long names come as members of their own). */
   let attached = false;
+  /** The member before was a large one. */
+  let large = false;
   let header: Buffer = Buffer.alloc(0);
 
   const add = (data: Buffer): void => {
-    if (data.length === 0) return;
-    chunks.push(data);
     bytes += data.length;
     hash.update(data);
   };
   const take = (): Piece => {
-    const piece = { sha256: hash.digest('hex'), chunks, bytes };
-    chunks = [];
+    const piece = { sha256: hash.digest('hex'), start, bytes };
+    start += bytes;
     bytes = 0;
     hash = createHash('sha256');
     return piece;
@@ -56,12 +65,15 @@ export async function* splitTar(stream: AsyncIterable<Buffer>): AsyncGenerator<P
         continue;
       }
       const n = Math.min(BLOCK - header.length, data.length - at);
-      header = header.length === 0 ? data.subarray(at, at + n) : Buffer.concat([header, data.subarray(at, at + n)]);
+      header = n === BLOCK ? data.subarray(at, at + n) : Buffer.concat([header, data.subarray(at, at + n)]);
       at += n;
       if (header.length < BLOCK) continue;
-      if (!attached && bytes > 0 && (bytes >= MAX_PIECE || (bytes >= MIN_PIECE && cutsAt(header)))) yield take();
+      const size = sizeOf(header);
+      const cut = bytes >= MAX_PIECE || (bytes >= MIN_PIECE && cutsAt(header)) || large || size >= ALONE;
+      if (cut && !attached && bytes > 0) yield take();
       add(header);
-      content = Math.ceil(sizeOf(header) / BLOCK) * BLOCK;
+      content = Math.ceil(size / BLOCK) * BLOCK;
+      large = size >= ALONE;
       attached = 'xgLK'.includes(String.fromCharCode(header[156] ?? 0));
       header = Buffer.alloc(0);
     }
