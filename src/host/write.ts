@@ -7,6 +7,7 @@ import { growLayers, type GrownLayers } from '../disk/grow-layers.js';
 import { fitTable, type GrownPartition } from '../disk/grow-table.js';
 import type { DiskWrite } from '../disk/headers.js';
 import { EXIT, UserError } from '../errors.js';
+import { readAt, writeAll } from '../exec/positioned.js';
 import { CHUNK, chunksOf, type WritableImage } from './write-image.js';
 import type { WriteTarget } from './write-target.js';
 
@@ -62,7 +63,7 @@ export async function writeImage(
     await handle.sync();
     if (options.verify) await compare(job, table.writes);
     signal.throwIfAborted();
-    await writeAt(handle, table.head, 0);
+    await writeAll(handle, table.head, 0);
     await handle.sync();
     await forget(target.path);
     if (options.verify) await compareBytes(handle, target, { offset: 0, bytes: table.head });
@@ -130,9 +131,9 @@ async function writeBody(job: Job): Promise<{ readonly head: Buffer; readonly wr
     if (start === 0) {
       head = Buffer.alloc(Math.min(CHUNK, target.bytes));
       data?.copy(head);
-      await writeAt(handle, zeros.subarray(0, head.length), 0);
+      await writeAll(handle, zeros.subarray(0, head.length), 0);
     } else if (data !== undefined) {
-      await writeAt(handle, data, start);
+      await writeAll(handle, data, start);
       digests.push(digestOf(data));
     } else if (options.mappedOnly && image.bmap !== undefined) {
       digests.push(undefined);
@@ -141,7 +142,7 @@ async function writeBody(job: Job): Promise<{ readonly head: Buffer; readonly wr
       digests.push(digestOf(zeros.subarray(0, bytes)));
       // A new file is zero everywhere and stays full of holes.
       if (target.kind === 'new file' || (await readAt(handle, start, bytes)).equals(zeros.subarray(0, bytes))) continue;
-      await writeAt(handle, zeros.subarray(0, bytes), start);
+      await writeAll(handle, zeros.subarray(0, bytes), start);
     }
     written += bytes;
     unsynced += bytes;
@@ -157,23 +158,6 @@ function digestOf(data: Buffer): string {
   return createHash('sha256').update(data).digest('base64');
 }
 
-async function writeAt(handle: FileHandle, data: Buffer, offset: number): Promise<void> {
-  for (let done = 0; done < data.length;) {
-    done += (await handle.write(data, done, data.length - done, offset + done)).bytesWritten;
-  }
-}
-
-async function readAt(handle: FileHandle, offset: number, bytes: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(bytes);
-  let done = 0;
-  while (done < bytes) {
-    const { bytesRead } = await handle.read(buffer, done, bytes - done, offset + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return buffer.subarray(0, done);
-}
-
 /** Writes something other than the image has, and notes what has to be read back there now. */
 async function change({ target, handle, image, digests }: Job, { offset, bytes }: DiskWrite): Promise<void> {
   for (let start = Math.floor(offset / CHUNK) * CHUNK; start < offset + bytes.length; start += CHUNK) {
@@ -185,7 +169,7 @@ async function change({ target, handle, image, digests }: Job, { offset, bytes }
     bytes.copy(part, from - start, from - offset);
     digests[start / CHUNK - 1] = digestOf(part);
   }
-  await writeAt(handle, bytes, offset);
+  await writeAll(handle, bytes, offset);
 }
 
 /** Grows what lies in the last partition; its beginning is on the target already. */

@@ -4,9 +4,9 @@ import type { FormatName } from '../../config/formats.js';
 import type { OptionValue } from '../../config/types.js';
 import { hyperVScript } from '../../output/powershell.js';
 import type { VmwareSettings } from '../../output/vmware.js';
+import { readPart, writeAll } from '../positioned.js';
 import { wholeMiB, type DiskFile, type FormatJob } from './job.js';
 import { writeOva } from './ova.js';
-import { writeAll } from './pieces.js';
 import { writeBmap, writeRaw, writeRawZst, writeVhd } from './plain.js';
 import { writeCompressedQcow2, writeQcow2 } from './qcow2.js';
 import type { Artefact, NewFile, NewFiles } from './types.js';
@@ -113,31 +113,17 @@ function shareVmdk(job: FormatJob): SharedVmdk {
       }
       const source = await open(first.path, 'r');
       try {
-        await copyPart(source, first.base, first.written.bytes, out, base, job.signal);
+        let at = base;
+        for await (const data of readPart(source, first.base, first.written.bytes, job.signal)) {
+          await writeAll(out, data, at);
+          at += data.length;
+        }
       } finally {
         await source.close();
       }
       return first.written;
     },
   };
-}
-
-async function copyPart(
-  source: FileHandle,
-  start: number,
-  bytes: number,
-  out: FileHandle,
-  base: number,
-  signal?: AbortSignal,
-): Promise<void> {
-  const buffer = Buffer.allocUnsafe(4 * 2 ** 20);
-  for (let done = 0; done < bytes;) {
-    signal?.throwIfAborted();
-    const { bytesRead } = await source.read(buffer, 0, Math.min(buffer.length, bytes - done), start + done);
-    if (bytesRead === 0) throw new Error('the file ends before its content');
-    await writeAll(out, buffer.subarray(0, bytesRead), base + done);
-    done += bytesRead;
-  }
 }
 
 function vmwareSettings(options: Readonly<Record<string, OptionValue>>): VmwareSettings {

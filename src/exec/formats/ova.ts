@@ -5,8 +5,8 @@ import { ovfManifest, ovfText, safeName, type OvfDisk } from '../../output/ovf.j
 import { TAR_BLOCK, tarEnd, tarHeader, tarPadded } from '../../output/tar.js';
 import type { Machine } from '../../output/types.js';
 import type { VmwareSettings } from '../../output/vmware.js';
+import { readPart, writeAll } from '../positioned.js';
 import { wholeMiB, type DiskFile, type FormatJob } from './job.js';
-import { writeAll } from './pieces.js';
 import type { WrittenVmdk } from './vmdk.js';
 
 /** Writes a disk at a place of a file. */
@@ -76,13 +76,6 @@ export async function writeOva(
 
 async function digestOfPart(file: FileHandle, start: number, bytes: number, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(2 ** 20);
-  for (let done = 0; done < bytes;) {
-    signal?.throwIfAborted();
-    const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, bytes - done), start + done);
-    if (bytesRead === 0) throw new Error('the file ends before its content');
-    hash.update(buffer.subarray(0, bytesRead));
-    done += bytesRead;
-  }
+  for await (const data of readPart(file, start, bytes, signal)) hash.update(data);
   return hash.digest('hex');
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
+import { readPadded, writeAll } from '../positioned.js';
 import { output } from '../run.js';
 import type { DiskFile } from './job.js';
 
@@ -41,7 +42,7 @@ export async function* pieces(disk: DiskFile, unit: number, signal?: AbortSignal
   const file = await open(disk.path, 'r');
   let ahead: Promise<Buffer> | undefined;
   const read = (part: Extent | undefined): Promise<Buffer> | undefined => {
-    const buffer = part === undefined ? undefined : readUnits(file, part.start, part.bytes);
+    const buffer = part === undefined ? undefined : readPadded(file, part.start, part.bytes);
     // Awaited in its turn.
     buffer?.catch(() => undefined);
     return buffer;
@@ -76,25 +77,6 @@ function partsOf(extents: readonly Extent[], diskBytes: number, unit: number): E
     }
   }
   return parts;
-}
-
-async function readUnits(file: FileHandle, at: number, bytes: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(bytes);
-  let done = 0;
-  while (done < bytes) {
-    const { bytesRead } = await file.read(buffer, done, bytes - done, at + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return buffer.fill(0, done);
-}
-
-/** Writes all of a buffer. */
-export async function writeAll(file: FileHandle, data: Buffer, at: number): Promise<void> {
-  for (let done = 0; done < data.length;) {
-    const { bytesWritten } = await file.write(data, done, data.length - done, at + done);
-    done += bytesWritten;
-  }
 }
 
 /** Writes that may be under way while the next piece is read. */

@@ -7,9 +7,10 @@ import { availableParallelism } from 'node:os';
 import { CommandError } from '../../errors.js';
 import { BMAP_BLOCK, bmapText, type BmapRange } from '../../output/bmap.js';
 import { VHD_UNIT, vhdFooter } from '../../output/vhd.js';
+import { writeAll } from '../positioned.js';
 import { run, TOOL_ENV } from '../run.js';
 import { wholeMiB, type DiskFile, type FormatJob } from './job.js';
-import { digestOfPieces, pieces, sparseWriter, writeAll } from './pieces.js';
+import { digestOfPieces, pieces, sparseWriter } from './pieces.js';
 import type { NewFile } from './types.js';
 
 /** Copies a disk as it is: shared blocks where the file system has them, holes in any case. */

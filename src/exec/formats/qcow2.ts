@@ -12,9 +12,10 @@ import {
   type Qcow2Part,
 } from '../../output/qcow2.js';
 import { mapLimit } from '../parallel.js';
+import { readPadded, writeAll } from '../positioned.js';
 import { run } from '../run.js';
 import type { DiskFile, FormatJob } from './job.js';
-import { dataExtents, writeAll } from './pieces.js';
+import { dataExtents } from './pieces.js';
 import type { NewFile } from './types.js';
 
 /** What one qemu-img compresses; a fixed size, so that the result is the same with any number of processors. */
@@ -80,13 +81,13 @@ async function compress(disk: DiskFile, start: number, path: string, signal: Abo
 async function appendPart(path: string, out: FileHandle, base: number): Promise<Qcow2Part> {
   const file = await open(path, 'r');
   try {
-    const level1 = qcow2Level1(await readAt(file, 0, QCOW2_CLUSTER));
+    const level1 = qcow2Level1(await readPadded(file, 0, QCOW2_CLUSTER));
     if (level1.entries !== 1) throw new Error('qemu-img has written more than one table for a part of a disk');
-    const place = qcow2Level2(await readAt(file, level1.offset, 8));
-    const part = qcow2Part(place === 0 ? Buffer.alloc(0) : await readAt(file, place, QCOW2_CLUSTER));
+    const place = qcow2Level2(await readPadded(file, level1.offset, 8));
+    const part = qcow2Part(place === 0 ? Buffer.alloc(0) : await readPadded(file, place, QCOW2_CLUSTER));
     let to = base;
     for (const { first, length } of runs(part.clusters)) {
-      await writeAll(out, await readAt(file, first * QCOW2_CLUSTER, length * QCOW2_CLUSTER), to * QCOW2_CLUSTER);
+      await writeAll(out, await readPadded(file, first * QCOW2_CLUSTER, length * QCOW2_CLUSTER), to * QCOW2_CLUSTER);
       to += length;
     }
     return part;
@@ -107,15 +108,4 @@ function runs(clusters: readonly number[]): { first: number; length: number }[] 
     else found.push({ first: cluster, length: 1 });
   }
   return found;
-}
-
-/** Reads a part of a file; what is behind its end are zeros, for data may end anywhere in its last cluster. */
-async function readAt(file: FileHandle, at: number, bytes: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(bytes);
-  for (let done = 0; done < bytes;) {
-    const { bytesRead } = await file.read(buffer, done, bytes - done, at + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return buffer;
 }

@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { VHDX_BLOCK, vhdxFront, vhdxPayloadOffset } from '../../output/vhdx.js';
+import { writeAll } from '../positioned.js';
 import { wholeMiB, type DiskFile, type FormatJob } from './job.js';
-import { digestOfPieces, pieces, sparseWriter, writeAll } from './pieces.js';
+import { digestOfPieces, pieces, sparseWriter } from './pieces.js';
 import type { NewFile } from './types.js';
 
 /** Writes a dynamic VHDX in one pass over the disk: blocks in their order, then what stands in front of them. */

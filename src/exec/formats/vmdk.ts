@@ -12,8 +12,9 @@ import {
   vmdkMarked,
   vmdkTable,
 } from '../../output/vmdk.js';
+import { writeAll } from '../positioned.js';
 import { wholeMiB, type DiskFile, type FormatJob } from './job.js';
-import { digestOfPieces, pieces, writeAll } from './pieces.js';
+import { digestOfPieces, pieces } from './pieces.js';
 
 const compress = promisify(deflate);
 
