@@ -24,6 +24,8 @@ describe('rules', () => {
       expect(text.length).toBeGreaterThan(8);
       expect(text).not.toMatch(/\.$/);
     }
+    // As the verb has it.
+    expect(advice).not.toMatch(/imgbuild convert (?!--to )/);
   });
 
   it.each(GOOD)('find nothing worse than information in a good image for %s', (platform, facts) => {

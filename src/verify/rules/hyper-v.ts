@@ -16,7 +16,7 @@ export const HYPER_V_RULES: readonly Rule[] = [
     platforms: HV,
     title: 'The disk is a .vhdx file',
     source: 'machines of the second generation take nothing else (Microsoft, Generation 2 virtual machine overview)',
-    advice: 'imgbuild convert --format vhdx',
+    advice: 'imgbuild convert --to vhdx',
     check: ({ file, vhdx }) =>
       when(!/\.vhdx$/i.test(file.name) || vhdx === undefined, `${file.name} is none, by name or content`),
   },
@@ -25,7 +25,7 @@ export const HYPER_V_RULES: readonly Rule[] = [
     severity: 'error',
     title: 'Headers, region tables and metadata of the VHDX are sound',
     source: `${SPECIFICATION}, sections 2.2 to 2.6`,
-    advice: 'make the file again: imgbuild convert --format vhdx',
+    advice: 'make the file again: imgbuild convert --to vhdx',
     check: ({ defects, dirtyLog }) => [
       ...defects.map((message) => ({ message })),
       ...when(dirtyLog, 'there is a log that must be replayed: the file was not closed'),
@@ -48,7 +48,7 @@ export const HYPER_V_RULES: readonly Rule[] = [
     severity: 'warning',
     title: 'The block size is 1 MiB',
     source: 'Microsoft, Best practices for running Linux on Hyper-V: ext4 spreads its data, larger blocks waste space',
-    advice: 'imgbuild convert --format vhdx, or qemu-img convert -O vhdx -o block_size=1M',
+    advice: 'imgbuild convert --to vhdx, or qemu-img convert -O vhdx -o block_size=1M',
     check: ({ blockBytes }) => when(blockBytes !== MIB, `it is ${String(blockBytes / MIB)} MiB`),
   }),
   ruleOn('vhdx', HV, {

@@ -22,7 +22,7 @@ export const PROXMOX_VM_RULES: readonly Rule[] = [
     title: 'The format is one that a storage takes for import: qcow2, raw, vmdk or ova',
     source:
       'pve-storage lists nothing else under the content type import; qm disk import on the command line reads more',
-    advice: 'imgbuild convert --format qcow2, or unpack the file before it is uploaded',
+    advice: 'imgbuild convert --to qcow2, or unpack the file before it is uploaded',
     check: ({ file }) => when(!/\.(qcow2|raw|vmdk|ova)$/.test(file.name), `${file.name} is none of them`),
   },
   ruleOn('qcow2', VM, {

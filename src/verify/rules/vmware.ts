@@ -115,7 +115,7 @@ const vmdkRules: readonly Rule[] = [
     severity: 'error',
     title: 'The disk is a streamOptimized VMDK with compressed grains of 64 KiB',
     source: 'VMware, Virtual Disk Format 5.0: nothing else can be imported as part of an OVF',
-    advice: 'imgbuild convert --format vmdk',
+    advice: 'imgbuild convert --to vmdk',
     check: ({ createType, compressed, markers, grainBytes, parent }) => [
       ...when(createType !== 'streamOptimized', `its type is ${createType}`),
       ...when(!compressed || !markers, 'its header promises no compressed grains with markers'),
@@ -129,7 +129,7 @@ const vmdkRules: readonly Rule[] = [
     title: 'Markers stand before grain tables and directory, and a footer and an end-of-stream at the end',
     source:
       'VMware, Virtual Disk Format 5.0; vSphere’s content library and ovftool refuse what qemu-img writes without them',
-    advice: 'imgbuild convert --format vmdk writes them',
+    advice: 'imgbuild convert --to vmdk writes them',
     check: ({ defects }) => defects.map((message) => ({ message })),
   }),
   ruleOn('vmdk', VMWARE, {
@@ -146,7 +146,7 @@ const vmdkRules: readonly Rule[] = [
     severity: 'warning',
     title: 'The header of the VMDK has version 1',
     source: 'VMware’s own tools write 1; some releases of ESXi refused the 3 that qemu-img writes (flatcar PR 540)',
-    advice: 'imgbuild convert --format vmdk',
+    advice: 'imgbuild convert --to vmdk',
     check: ({ version }) => when(version !== 1, `it has version ${String(version)}`),
   }),
 ];
