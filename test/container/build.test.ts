@@ -90,6 +90,18 @@ describe('a built template', () => {
     });
   });
 
+  // Python 3.9 and 3.13, other maintainer scripts, and layouts of /usr; bookworm is the case above.
+  it.each(['deb11-amd64-lxc', 'deb13-amd64-lxc'])('is the same without stand-ins: %s', async (profile) => {
+    await withDirectory(async (directory) => {
+      const quick = await build([profile, '--output', path.join(directory, 'quick')]);
+      await withCacheCopy(['base', 'packages', 'configure'], async (cache) => {
+        const args = [profile, '--output', path.join(directory, 'plain'), '--plain'];
+        const plain = await build(args, { IMGBUILD_CACHE_DIR: cache });
+        expect(imageDigest(plain)).toBe(imageDigest(quick));
+      });
+    });
+  });
+
   it('is not built again when nothing changed, and says so', async () => {
     const again = await build([PROFILE, '--output', REFERENCE_OUTPUT]);
     expect(again.results[0]?.state).toBe('unchanged');

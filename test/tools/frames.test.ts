@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import type { Context } from '../../src/exec/context.js';
-import { CACHE_LEVEL, framePath, packTree, removeDamaged, unpackTree } from '../../src/exec/frames.js';
+import { framePath } from '../../src/exec/compressor.js';
+import { CACHE_LEVEL, packTree, removeDamaged, unpackTree } from '../../src/exec/frames.js';
 import { scratch } from '../support/scratch.js';
 
 const top = scratch();
