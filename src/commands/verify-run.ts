@@ -38,7 +38,7 @@ export interface Verification {
 /** Seconds for each boot, unless it is told: emulated ones on a busy machine take minutes. */
 export const BOOT_TIMEOUT = 900;
 
-/** Machines are two processors and so much memory: what every platform gives the smallest. */
+/** Machines have two processors where they are not emulated, and so much memory: what every platform gives the smallest. */
 const MACHINE = { cpus: 2, memoryMiB: 2048, grow: 2 ** 30 } as const;
 
 /**

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT, UserError } from '../errors.js';
@@ -99,10 +99,10 @@ function listRules(json: boolean): void {
   print(table([['RULE', 'SEVERITY', 'WHAT HOLDS IN A GOOD IMAGE'], ...rows]));
 }
 
-/** The files that are meant: a name that is no file is that of a profile. */
+/** The files that are meant, each of them once, also when a link leads to it: a name that is no file is that of a profile. */
 function filesOf(images: readonly string[], outputDir: string): string[] {
   if (images.length === 0) throw new UserError('there is nothing to verify', { hint: 'name images or profiles' });
-  return images.flatMap((image) => {
+  const files = images.flatMap((image) => {
     if (existsSync(image) && statSync(image).isFile()) {
       // Says what is wrong with the name before anything is started.
       platformsOf(image);
@@ -116,6 +116,8 @@ function filesOf(images: readonly string[], outputDir: string): string[] {
       hint: '--output DIR says where outputs are; imgbuild build makes them',
     });
   });
+  const real = files.map((file) => realpathSync(file));
+  return files.filter((_, n) => real.indexOf(real[n] ?? '') === n);
 }
 
 function finish(context: Context, verification: Verification, { json, strict }: Options): void {

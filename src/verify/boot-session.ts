@@ -1,27 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import type { Bus, Network, Nic } from './qemu-arguments.js';
-import { createOverlay, openImages, tableOf } from './qemu-images.js';
-import { chooseAccelerator, type Accelerator } from './qemu-kvm.js';
-import { chooseFirmware, hardwareOf, startMachine } from './qemu-machine.js';
+import { withMachine, type MachineOptions } from './machine-options.js';
+import type { Network } from './qemu-arguments.js';
+import { createOverlay } from './qemu-images.js';
+import { chooseFirmware, startMachine } from './qemu-machine.js';
 
 /** How a machine is started for somebody to look at. */
-export interface SessionOptions {
-  readonly cacheDir: string;
-  readonly workDir: string;
-  readonly accelerator?: Accelerator | undefined;
-  readonly memoryMiB: number;
-  readonly cpus: number;
-  readonly firmware?: 'uefi' | 'bios' | undefined;
-  readonly secureBoot: boolean;
-  readonly bus?: Bus | undefined;
-  readonly nic?: Nic | undefined;
+export interface SessionOptions extends MachineOptions {
   /** Size of the first disk; undefined for that of the image. */
   readonly diskBytes?: number | undefined;
   readonly network: Network;
-  readonly signal: AbortSignal;
-  readonly say: (text: string) => void;
 }
 
 /**
@@ -35,24 +23,14 @@ export async function bootSession(
   options: SessionOptions,
   streams: { readonly input: Readable; readonly output: Writable },
 ): Promise<void> {
-  const { signal, say } = options;
-  mkdirSync(options.workDir, { recursive: true });
-  const directory = mkdtempSync(join(options.workDir, 'boot-'));
-  try {
-    const disks = await openImages(files, { directory, signal });
-    const [image] = disks;
-    if (image === undefined) throw new Error('bootSession: no image');
-    const firmware = chooseFirmware(await tableOf(image, { directory, signal }), options, directory);
-    const { accelerator, why } =
-      options.accelerator === undefined
-        ? await chooseAccelerator(options.cacheDir, directory, signal)
-        : { accelerator: options.accelerator, why: 'as asked' };
-    const { bus = hardwareOf(image).bus, nic = hardwareOf(image).nic } = options;
-    const overlays = disks.map((disk, n) =>
+  const { signal, say, memoryMiB, cpus, network } = options;
+  await withMachine(files, options, async ({ directory, image, others, table, accelerator, why, hardware }) => {
+    const firmware = chooseFirmware(table, options, directory);
+    const overlays = [image, ...others].map((disk, n) =>
       createOverlay(disk, join(directory, `disk${String(n)}.qcow2`), n === 0 ? options.diskBytes : undefined, signal),
     );
-    const { memoryMiB, cpus, network } = options;
-    const spec = { accelerator, memoryMiB, cpus, firmware, disks: await Promise.all(overlays), bus, nic, network };
+    const spec = { accelerator, memoryMiB, cpus, firmware, disks: await Promise.all(overlays), ...hardware, network };
+    const { bus, nic } = hardware;
     const how = accelerator === 'kvm' ? 'with KVM' : `emulated (${why}), which takes its time`;
     say(`${firmware.type === 'uefi' ? 'UEFI' : 'BIOS'}, disks on ${bus}, network on ${nic}, ${how}`);
     const machine = await startMachine({ ...spec, probe: false }, directory, signal);
@@ -64,7 +42,5 @@ export async function bootSession(
       streams.input.unpipe(machine.console.input);
       machine.kill();
     }
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 }

@@ -1,37 +1,23 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastLines, SILENT, watch, type ConsoleState } from './boot-console.js';
 import { bootFindings } from './boot-findings.js';
 import type { BootName, BootReport, BootRun } from './boot-types.js';
+import { withMachine, type MachineOptions, type PreparedMachine } from './machine-options.js';
 import { machineFacts } from './probe-facts.js';
 import { enlarge, injectParameters } from './probe-inject.js';
 import { PATIENCE, PROBE_CREDENTIALS, PROBE_PARAMETERS, shellOn, type Shell } from './probe-shell.js';
-import type { Bus, DiskSource, Firmware, MachineSpec, Nic } from './qemu-arguments.js';
-import { copyRaw, createOverlay, openImages, tableOf, type Workbench } from './qemu-images.js';
-import { chooseAccelerator, type Accelerator } from './qemu-kvm.js';
-import { chooseFirmware, hardwareOf, startMachine, type Running } from './qemu-machine.js';
-import type { Table } from './qemu-partitions.js';
+import type { DiskSource, Firmware, MachineSpec } from './qemu-arguments.js';
+import { copyRaw, createOverlay } from './qemu-images.js';
+import type { Accelerator } from './qemu-kvm.js';
+import { chooseFirmware, startMachine, type Running } from './qemu-machine.js';
 
 /** How a verification boots. */
-export interface BootOptions {
-  /** Remembers whether KVM works. */
-  readonly cacheDir: string;
-  /** Holds copies of the disks while they are needed. */
-  readonly workDir: string;
-  readonly accelerator?: Accelerator | undefined;
-  readonly memoryMiB: number;
-  readonly cpus: number;
-  readonly firmware?: 'uefi' | 'bios' | undefined;
-  readonly secureBoot: boolean;
-  readonly bus?: Bus | undefined;
-  readonly nic?: Nic | undefined;
+export interface BootOptions extends MachineOptions {
   /** By how many bytes the machine's disk is larger than the image. */
   readonly grow: number;
   /** For each boot. */
   readonly timeoutSeconds: number;
-  readonly signal: AbortSignal;
-  /** Told what is going on. */
-  readonly say: (text: string) => void;
 }
 
 /** How long a machine may take to switch itself off. */
@@ -40,11 +26,8 @@ const POWER_OFF_MS = 120_000;
 /** For answers, once the boot is over: emulated machines take seconds for each process. */
 const ASK_MS = 240_000;
 
-interface Bench extends Workbench {
+interface Bench extends PreparedMachine {
   readonly options: BootOptions;
-  readonly accelerator: Accelerator;
-  readonly hardware: { readonly bus: Bus; readonly nic: Nic };
-  readonly table: Table;
 }
 
 /**
@@ -55,23 +38,12 @@ interface Bench extends Workbench {
  * @throws UserError when the files hold no machine; whatever happens in the machine is a finding.
  */
 export async function bootReport(files: readonly string[], options: BootOptions): Promise<BootReport> {
-  mkdirSync(options.workDir, { recursive: true });
-  const directory = mkdtempSync(join(options.workDir, 'boot-'));
-  const { signal, say } = options;
-  try {
-    const disks = await openImages(files, { directory, signal });
-    const [image, ...others] = disks;
-    if (image === undefined) throw new Error('bootReport: no image');
-    const chosen =
-      options.accelerator === undefined
-        ? await chooseAccelerator(options.cacheDir, directory, signal)
-        : { accelerator: options.accelerator, why: 'as asked' };
-    const table = await tableOf(image, { directory, signal });
-    const hardware = hardwareOf(image);
-    const { bus = hardware.bus, nic = hardware.nic } = options;
-    const { accelerator } = chosen;
-    const bench: Bench = { directory, signal, options, accelerator, hardware: { bus, nic }, table };
-    say(`${accelerator === 'kvm' ? 'with KVM' : `emulated: ${chosen.why}`}; disks on ${bus}, network on ${nic}`);
+  return await withMachine(files, options, async (machine) => {
+    const { directory, signal, image, others, table, accelerator, hardware } = machine;
+    const bench: Bench = { ...machine, options };
+    const { say } = options;
+    const how = accelerator === 'kvm' ? 'with KVM' : `emulated: ${machine.why}`;
+    say(`${how}; disks on ${hardware.bus}, network on ${hardware.nic}`);
     const base = await copyRaw(image, join(directory, 'base.raw'), signal);
     const imageBytes = statSync(base.file).size;
     if (options.grow > 0) enlarge(base.file, options.grow);
@@ -84,15 +56,12 @@ export async function bootReport(files: readonly string[], options: BootOptions)
       accelerator,
       firmware: firmware.type,
       secureBoot: options.secureBoot,
-      bus,
-      nic,
+      ...hardware,
       disk: { image: imageBytes, machine: statSync(base.file).size },
       boots,
     };
     return { ...facts, findings: bootFindings(facts) };
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 function parametersFor(accelerator: Accelerator): string {
@@ -136,7 +105,8 @@ async function bootOnce(bench: Bench, name: BootName, instance: Instance): Promi
   const { options, signal } = bench;
   const spec: Omit<MachineSpec, 'monitor' | 'probe'> = {
     accelerator: bench.accelerator,
-    cpus: options.cpus,
+    // Two machines run at once, and threads of one that wait for each other take the time of the other.
+    cpus: bench.accelerator === 'tcg' ? 1 : options.cpus,
     memoryMiB: options.memoryMiB,
     firmware: instance.firmware,
     disks: instance.disks,

@@ -91,7 +91,8 @@ export function qemuArguments(machine: MachineSpec): string[] {
 }
 
 function accelerator(kind: MachineSpec['accelerator']): string[] {
-  return kind === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max'];
+  // Page tables of five levels (la57) only make each walk through them longer.
+  return kind === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max,-la57'];
 }
 
 function firmware(kind: Firmware): string[] {

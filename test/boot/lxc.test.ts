@@ -1,33 +1,17 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { build, imagePath } from '../support/build.js';
 import { CHECKOUT, runCommand } from '../support/cli.js';
+import { BOOT_OUTPUT, testKey } from '../support/key.js';
+import { scratch } from '../support/scratch.js';
 
-let directory: string;
-let key: string;
-const output = path.join(CHECKOUT, '.cache/test-boot');
-
-beforeAll(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'imgbuild-boot-'));
-  mkdirSync(output, { recursive: true });
-  // Kept between runs, so that the images need not be built again for another key.
-  key = path.join(output, 'key');
-  try {
-    readFileSync(`${key}.pub`);
-  } catch {
-    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', key]);
-  }
-});
-afterAll(() => {
-  rmSync(directory, { recursive: true, force: true });
-});
+const directory = scratch();
+const key = testKey();
 
 /** Boots a template and returns what it told, by the names of the sections. */
 async function boot(image: string, mode: 'proxmox' | 'dhcp'): Promise<Record<string, string>> {
-  const outcome = await runCommand([`${CHECKOUT}/test/support/boot-template.sh`, image, mode, key]);
+  const outcome = await runCommand([`${CHECKOUT}/test/support/boot-template.sh`, image, mode, key.file]);
   const sections = outcome.stdout.split(/^## /m).slice(1);
   const told = Object.fromEntries(
     sections.map((text) => {
@@ -41,16 +25,15 @@ async function boot(image: string, mode: 'proxmox' | 'dhcp'): Promise<Record<str
 
 async function template(suite: string): Promise<string> {
   const profile = path.join(directory, `${suite}-boot.yaml`);
-  const publicKey = readFileSync(`${key}.pub`, 'utf8').trim();
   writeFileSync(
     profile,
     `extends: ${CHECKOUT}/profiles/examples/${suite}/${suite}-amd64-lxc.yaml
 options:
-  login: { authorizedKeys: ['${publicKey}'] }
-  control: { authorizedKeys: ['${publicKey}'] }
+  login: { authorizedKeys: ['${key.line}'] }
+  control: { authorizedKeys: ['${key.line}'] }
 `,
   );
-  return imagePath(await build([profile, '--output', output, '--keep', '1']));
+  return imagePath(await build([profile, '--output', BOOT_OUTPUT, '--keep', '1']));
 }
 
 describe.each(['deb11', 'deb12', 'deb13'])('the template of %s', (suite) => {

@@ -1,44 +1,29 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { BootReport } from '../../src/verify/boot-types.js';
 import { sha256 } from '../../src/digest.js';
 import { build, leftovers, CACHE } from '../support/build.js';
 import { CHECKOUT, runCommand } from '../support/cli.js';
+import { BOOT_OUTPUT, testKey } from '../support/key.js';
+import { scratch } from '../support/scratch.js';
 import { startMachine, verifyBoot } from '../support/vm.js';
 
 const PORT = 22322;
 
-let directory: string;
-let key: string;
-const output = path.join(CHECKOUT, '.cache/test-boot');
-
-beforeAll(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'imgbuild-vm-'));
-  mkdirSync(output, { recursive: true });
-  // Kept between runs, so that the images need not be built again for another key.
-  key = path.join(output, 'key');
-  try {
-    readFileSync(`${key}.pub`);
-  } catch {
-    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', key]);
-  }
-});
-afterAll(() => {
-  rmSync(directory, { recursive: true, force: true });
-});
+const directory = scratch();
+const key = testKey();
 
 /** Builds a machine from an example with some more lines, and returns its disk. */
 async function machine(example: string, lines: string, suffix: string, args: readonly string[] = []): Promise<string> {
   const [suite = ''] = example.split('-');
   const profile = path.join(directory, `${example}-vm.yaml`);
   writeFileSync(profile, `extends: ${CHECKOUT}/profiles/examples/${suite}/${example}.yaml\n${lines}`);
-  const built = await build([profile, '--output', output, '--keep', '1', ...args]);
+  const built = await build([profile, '--output', BOOT_OUTPUT, '--keep', '1', ...args]);
   const file = built.results[0]?.files.find(({ path: name }) => name.endsWith(suffix));
-  return path.join(output, file?.path ?? '');
+  return path.join(BOOT_OUTPUT, file?.path ?? '');
 }
 
 /** What has to hold for every good machine. */
@@ -62,8 +47,7 @@ function expectGood(report: BootReport): void {
 describe('a machine for KVM', () => {
   let image: string;
   beforeAll(async () => {
-    const publicKey = readFileSync(`${key}.pub`, 'utf8').trim();
-    image = await machine('deb12-amd64-kvm', `options: { login: { authorizedKeys: ['${publicKey}'] } }\n`, '.qcow2');
+    image = await machine('deb12-amd64-kvm', `options: { login: { authorizedKeys: ['${key.line}'] } }\n`, '.qcow2');
   });
 
   it('starts twice, grows, and is no twin of another one from its image, which stays as it was', async () => {
@@ -79,7 +63,17 @@ describe('a machine for KVM', () => {
   it('lets its user in by key, and leaves nothing when it is killed', async () => {
     const running = startMachine([image, '--ssh', String(PORT)]);
     await running.shows(/login: /);
-    const ssh = ['ssh', '-i', key, '-p', String(PORT), '-o', 'BatchMode=yes', '-o', 'UserKnownHostsFile=/dev/null'];
+    const ssh = [
+      'ssh',
+      '-i',
+      key.file,
+      '-p',
+      String(PORT),
+      '-o',
+      'BatchMode=yes',
+      '-o',
+      'UserKnownHostsFile=/dev/null',
+    ];
     const asked = [...ssh, '-o', 'StrictHostKeyChecking=no', 'cosmo@127.0.0.1', 'id -un'];
     let told = await runCommand(asked);
     // sshd may start after the prompt.

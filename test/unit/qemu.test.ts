@@ -28,7 +28,7 @@ describe('the command line of QEMU', () => {
   it('is that of an emulated machine with UEFI', () => {
     expect(values(MACHINE, '-machine')).toEqual(['q35']);
     expect(values(MACHINE, '-accel')).toEqual(['tcg,thread=multi']);
-    expect(values(MACHINE, '-cpu')).toEqual(['max']);
+    expect(values(MACHINE, '-cpu')).toEqual(['max,-la57']);
     expect(values(MACHINE, '-m')).toEqual(['2048M']);
     expect(values(MACHINE, '-drive')).toEqual([
       'if=pflash,format=raw,readonly=on,file=/f/code.fd',
