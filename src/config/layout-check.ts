@@ -1,4 +1,5 @@
 import type { DiskLayout, Filesystem, Layer, Partition, Storage, Swap } from './layout.js';
+import { checkLayers } from './layout-check-layers.js';
 import { checkNames } from './layout-names.js';
 import { checkRoom } from './layout-room.js';
 import type { Fault } from './options.js';
@@ -30,6 +31,7 @@ export function checkStorage(storage: Storage): Fault[] {
   );
   return [
     ...checkNames(storage),
+    ...checkLayers(storage),
     ...filesystems.flatMap(checkFilesystem),
     ...checkMountpoints(filesystems),
     ...checkBoot(storage, filesystems),
@@ -80,7 +82,7 @@ function checkFilesystem({ data, path }: FoundFilesystem): Fault[] {
   const never = NEVER_MOUNTED.find((directory) => mountpoint === directory || mountpoint.startsWith(`${directory}/`));
   if (never !== undefined) {
     const message = `${mountpoint} cannot be a file system of its own: ${never} is there before anything is mounted`;
-    faults.push({ path: [...path, 'mountpoint'], message });
+    faults.push({ path: [...path, 'mountpoint'], message, hint: 'leave it on /' });
   }
   if (format === 'vfat' && NEEDS_UNIX.includes(mountpoint)) {
     const message = `vfat cannot be mounted at ${mountpoint}: it knows no owners, permissions and links`;
@@ -98,10 +100,22 @@ function checkMountpoints(filesystems: readonly FoundFilesystem[]): Fault[] {
     if (other === undefined) seen.set(mountpoint, entry);
     else {
       const message = `${mountpoint} is mounted from partition "${other.partition.name}" already`;
-      faults.push({ path: [...entry.path, 'mountpoint'], message });
+      faults.push({ path: [...entry.path, 'mountpoint'], message, hint: 'each mountpoint once' });
     }
   }
-  if (!seen.has('/')) faults.push({ path: [], message: 'no file system is mounted at /' });
+  const root = seen.get('/');
+  const snapshots = seen.get('/.snapshots');
+  if (root?.data.snapper === true && snapshots !== undefined) {
+    const message = 'snapper has its snapshots at /.snapshots already';
+    faults.push({ path: [...snapshots.path, 'mountpoint'], message, hint: 'leave out the one or the other' });
+  }
+  const grub = seen.get('/boot/grub');
+  if (grub !== undefined) {
+    const message = '/boot/grub cannot be a file system of its own: GRUB looks for it beside the kernel';
+    faults.push({ path: [...grub.path, 'mountpoint'], message, hint: 'mount it at /boot' });
+  }
+  if (root === undefined)
+    faults.push({ path: [], message: 'no file system is mounted at /', hint: 'give one the mountpoint /' });
   return faults;
 }
 
@@ -131,7 +145,7 @@ function checkBoot(storage: Storage, filesystems: readonly FoundFilesystem[]): F
   const boot = filesystems.find(({ data }) => data.mountpoint === '/boot') ?? root;
   if (boot !== undefined && boot.disk > 0) {
     const message = `${boot.data.mountpoint} holds the kernel and must be on the first disk, which boots`;
-    faults.push({ path: [...boot.path, 'mountpoint'], message });
+    faults.push({ path: [...boot.path, 'mountpoint'], message, hint: 'give the first disk a partition for /boot' });
   }
   if (boot?.carriers.includes('luks') === true) {
     // GRUB before 2.12 opens no LUKS2, and none opens argon2 (its manual, "cryptomount").
@@ -151,15 +165,23 @@ function checkEsps(disk: DiskLayout, index: number): Fault[] {
     const path = [index, 'partitions', n];
     const vfat = content?.type === 'filesystem' && content.format === 'vfat';
     if (type === 'esp' && !vfat) {
-      faults.push({ path, message: `partition "${name}" of type esp must hold vfat, and that directly` });
+      faults.push({
+        path,
+        message: `partition "${name}" of type esp must hold vfat, and that directly`,
+        hint: 'leave content out',
+      });
     } else if (type === 'esp' && content?.type === 'filesystem' && content.mountpoint !== ESP_MOUNTPOINT) {
       const message = `partition "${name}" of type esp must be mounted at ${ESP_MOUNTPOINT}`;
-      faults.push({ path: [...path, 'content', 'mountpoint'], message });
+      faults.push({ path: [...path, 'content', 'mountpoint'], message, hint: 'leave content out' });
     } else if (type !== 'esp' && content !== undefined && mounts(content, ESP_MOUNTPOINT)) {
       const message = `what is mounted at ${ESP_MOUNTPOINT} must be a partition of type esp, or no firmware finds it`;
-      faults.push({ path, message });
+      faults.push({ path, message, hint: 'give the partition type: esp and no content' });
     } else if (type === 'bios-boot' && content !== undefined) {
-      faults.push({ path: [...path, 'content'], message: 'GRUB takes all of a partition of type bios-boot' });
+      faults.push({
+        path: [...path, 'content'],
+        message: 'GRUB takes all of a partition of type bios-boot',
+        hint: 'leave content out',
+      });
     }
   }
   return faults;
@@ -187,13 +209,13 @@ function checkTable({ table, partitions }: DiskLayout, index: number): Fault[] {
   const most = MOST_PARTITIONS[table];
   if (partitions.length > most) {
     const message = `${String(partitions.length)} partitions do not fit in a table of ${String(most)}`;
-    const hint = table === 'mbr' ? { hint: 'use table: gpt' } : {};
+    const hint = { hint: table === 'mbr' ? 'use table: gpt' : 'volumes of LVM have no such limit' };
     faults.push({ path: [index, 'partitions'], message, ...hint });
   }
   const biosBoot = partitions.findIndex(({ type }) => type === 'bios-boot');
   if (table === 'mbr' && biosBoot >= 0) {
     const message = 'an MBR has room for GRUB in front of the first partition, and no type bios-boot';
-    faults.push({ path: [index, 'partitions', biosBoot, 'type'], message });
+    faults.push({ path: [index, 'partitions', biosBoot, 'type'], message, hint: 'leave it out' });
   }
   return faults;
 }

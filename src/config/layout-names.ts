@@ -21,7 +21,16 @@ export function checkNames(storage: Storage): Fault[] {
       const path = [index, 'partitions', n];
       // The field has 36 UTF-16 units (UEFI specification, table "GPT Partition Entry").
       if (disk.table === 'gpt' && name.length > 36) {
-        faults.push({ path: [...path, 'name'], message: `"${name}" is longer than the 36 characters of a GPT` });
+        faults.push({
+          path: [...path, 'name'],
+          message: `"${name}" is longer than the 36 characters of a GPT`,
+          hint: 'set a shorter name',
+        });
+      }
+      // The kernel and udev make links of them, and tools print them.
+      if (/\p{Cc}/u.test(name)) {
+        const message = `${JSON.stringify(name)} has characters that no terminal shows`;
+        faults.push({ path: [...path, 'name'], message, hint: 'letters, digits and dashes are safe' });
       }
       if (names.indexOf(name) < n) faults.push(twice([...path, 'name'], 'partition', name));
       if (content !== undefined) checkLayer(content, [...path, 'content'], faults, named);
@@ -30,6 +39,7 @@ export function checkNames(storage: Storage): Fault[] {
       faults.push(twice([index, 'name'], 'disk', disk.name));
     }
   }
+  faults.push(...checkMapper(storage));
   for (const [n, { kind, name, path }] of named.entries()) {
     if (named.findIndex((other) => other.kind === kind && other.name === name) < n)
       faults.push(twice(path, kind, name));
@@ -38,7 +48,39 @@ export function checkNames(storage: Storage): Fault[] {
 }
 
 function twice(path: Path, what: string, name: string): Fault {
-  return { path, message: `there is another ${what} "${name}"` };
+  return { path, message: `there is another ${what} "${name}"`, hint: 'give it another name' };
+}
+
+/** Names below /dev/mapper must differ, whoever makes them; device-mapper itself is there as `control`. */
+function checkMapper(storage: Storage): Fault[] {
+  const seen = new Map<string, string>([['control', "device-mapper's own device"]]);
+  const faults: Fault[] = [];
+  const add = (node: string, what: string, path: Path): void => {
+    const other = seen.get(node);
+    if (other === undefined) seen.set(node, what);
+    else if (what !== other) {
+      faults.push({
+        path,
+        message: `${what} would be /dev/mapper/${node}, as ${other} is`,
+        hint: 'give it another name',
+      });
+    }
+  };
+  const walk = (layer: Layer, path: Path): void => {
+    if (layer.type === 'luks') add(layer.name, `the encrypted storage "${layer.name}"`, [...path, 'name']);
+    if (layer.type === 'raid1' || layer.type === 'luks') walk(layer.content, [...path, 'content']);
+    if (layer.type !== 'lvm') return;
+    for (const [n, { name }] of layer.volumes.entries()) {
+      const node = [layer.name, name].map((part) => part.replaceAll('-', '--')).join('-');
+      add(node, `the volume "${name}"`, [...path, 'volumes', n, 'name']);
+    }
+  };
+  for (const [index, disk] of storage.disks.entries()) {
+    for (const [n, { content }] of disk.partitions.entries()) {
+      if (content !== undefined) walk(content, [index, 'partitions', n, 'content']);
+    }
+  }
+  return faults;
 }
 
 function checkLayer(layer: Layer, path: Path, faults: Fault[], named: Named[]): void {
@@ -79,19 +121,33 @@ function unfit(path: Path, name: string, what: string, length: number): Fault {
 /** What LVM takes for a name (lvm(8), "Valid names"); both together make a name below /dev/mapper of 127 characters. */
 const LVM_NAME = /^(?!\.{1,2}$)[A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,55}$/;
 
+const KEPT = 'set another name, such as data';
+
 /** Names and parts of names that LVM keeps for itself. */
 const LVM_RESERVED =
   /^(?:snapshot|pvmove)|_(?:cdata|cmeta|corig|cpool|cvol|imeta|iorig|mimage|mlog|pmspare|rimage|rmeta|tdata|tmeta|vdata|vorigin|wcorig)/;
 
+/**
+ * Names below /dev that a machine may have by itself: lvm2 makes no group of a name that is there
+ * ("already exists in filesystem"), and one that was made elsewhere would be without its nodes.
+ */
+const DEVICE_NAME =
+  /^(?:block|bus|char|console|core|cpu|disk|dm-\d+|dri|fd|full|fuse|hugepages|hwrng|initctl|input|kmsg|kvm|log|loop\d*|mapper|md\d*|mem|mqueue|net|null|nvme\S*|port|ppp|ptmx|pts|random|rtc\d*|[hsv]d[a-z]+\d*|shm|snd|std(?:in|out|err)|tty\w*|urandom|usb|vfio|vhost-\w+|zero)$/;
+
 function checkGroup({ name, volumes }: Lvm, path: Path): Fault[] {
   const faults: Fault[] = [];
   if (!LVM_NAME.test(name)) faults.push(unfit([...path, 'name'], name, 'a volume group', 56));
+  else if (DEVICE_NAME.test(name)) {
+    const message = `/dev/${name} is there already, and a volume group has its volumes below its name`;
+    faults.push({ path: [...path, 'name'], message, hint: 'vg0 is a name that nothing else has' });
+  }
   const names = volumes.map((volume) => volume.name);
   for (const [n, volume] of names.entries()) {
     const at = [...path, 'volumes', n, 'name'];
     if (names.indexOf(volume) < n) faults.push(twice(at, 'volume', volume));
     if (!LVM_NAME.test(volume)) faults.push(unfit(at, volume, 'a volume', 56));
-    else if (LVM_RESERVED.test(volume)) faults.push({ path: at, message: `LVM keeps the name "${volume}" for itself` });
+    else if (LVM_RESERVED.test(volume))
+      faults.push({ path: at, message: `LVM keeps the name "${volume}" for itself`, hint: KEPT });
   }
   return faults;
 }
@@ -107,9 +163,12 @@ function checkLabel(data: Filesystem | Swap, path: Path): Fault[] {
     return [{ path: at, message, hint: 'set a shorter label' }];
   }
   return fault.test(label)
-    ? [{ path: at, message: `the label "${label}" has characters that ${kind} does not take` }]
+    ? [{ path: at, message: `the label "${label}" has characters that ${kind} does not take`, hint: LABEL_HINTS[kind] }]
     : [];
 }
+
+const NO_SLASH = 'no slashes and line breaks';
+const LABEL_HINTS = { ext4: NO_SLASH, swap: NO_SLASH, btrfs: NO_SLASH, vfat: 'capitals, digits and dashes' } as const;
 
 /**
  * Longest labels in bytes, and what they cannot hold: ext4's superblock, mkswap.c of util-linux (which ends it with a

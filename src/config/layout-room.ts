@@ -31,7 +31,8 @@ export function checkRoom(disk: DiskLayout, index: number): Fault[] {
   if (disk.table === 'mbr' && bytes > MBR_BYTES) {
     const message = `an MBR reaches no further than 2 TiB, and the disk has ${mebibytes(bytes)}`;
     faults.push({ path: [index, 'table'], message, hint: 'use table: gpt' });
-  } else if (bytes > LARGEST_DISK) faults.push({ path: [index, 'size'], message: 'the disk is larger than 4096 TiB' });
+  } else if (bytes > LARGEST_DISK)
+    faults.push({ path: [index, 'size'], message: 'the disk is larger than 4096 TiB', hint: 'is the unit right?' });
   if (faults.length > 0) return faults;
   return disk.partitions.flatMap(({ name, content }, n) => {
     const size = sizes[n] ?? 0;
@@ -63,6 +64,7 @@ function overfull(disk: DiskLayout, sizes: readonly number[], index: number): Fa
     {
       path: [index, 'size'],
       message: `the disk has ${mebibytes(disk.size)}, and ${mebibytes(needed)} are needed: ${parts}, ${table}`,
+      hint: 'enlarge the disk, or leave its size out',
     },
   ];
 }
@@ -72,7 +74,7 @@ function checkLayer(layer: Layer, bytes: number, path: Path, holder: string): Fa
   const least = leastBytes(layer);
   if (layer.type !== 'lvm' && bytes < least) {
     const message = `${holder} has ${mebibytes(bytes)}, and ${describe(layer)} needs ${mebibytes(least)}`;
-    return [{ path: [...path, 'size'], message }];
+    return [{ path: [...path, 'size'], message, hint: 'make it larger' }];
   }
   const content = [...path, 'content'];
   switch (layer.type) {
@@ -96,7 +98,7 @@ function checkLayer(layer: Layer, bytes: number, path: Path, holder: string): Fa
       if (needed > bytes) {
         const parts = wanted.map((volume) => `${volume.name} ${mebibytes(volume.bytes)}`).join(', ');
         const message = `${holder} leaves ${mebibytes(bytes)} to volume group "${layer.name}", which needs ${mebibytes(needed)}: ${parts}, its own data ${mebibytes(GEOMETRY.peStart)}`;
-        return [{ path: volumes, message }];
+        return [{ path: volumes, message, hint: `make ${holder} larger, or the volumes smaller` }];
       }
       return layer.volumes.flatMap(({ name, content: data }, n) =>
         checkLayer(data, sizes[n] ?? 0, [...volumes, n], `volume "${name}"`),

@@ -52,7 +52,7 @@ const FilesystemTree = lazily((z) =>
     mountpoint: Mountpoint(),
     label: Label().optional(),
     options: z
-      .array(z.string().regex(/^[^\s,#]+$/, { error: 'must be one mount option' }))
+      .array(z.string().regex(/^[^\s,#]+$/, { error: 'must be one mount option: each is an entry of the list' }))
       .optional()
       .meta({ description: 'Mount options instead of the usual ones.' }),
     compression: z.enum(['none', 'zstd', 'lzo', 'zlib']).optional().meta({ description: 'btrfs only.' }),
@@ -84,7 +84,7 @@ const Passphrase = lazily((z) =>
   z
     .union(
       [
-        z.string().min(1),
+        z.string().min(1, { error: 'is empty: whoever starts the machine would open it' }),
         z.strictObject({ env: z.string().min(1) }),
         z.strictObject({ file: z.string().min(1) }),
         z.strictObject({ command: z.string().min(1) }),
@@ -101,8 +101,8 @@ const LuksTree = lazily((z) =>
     name: Name().optional().meta({ description: 'Name below /dev/mapper; NAME_crypt by default.' }),
     passphrase: Passphrase(),
     cipher: z.enum(['aes-xts-plain64', 'serpent-xts-plain64', 'twofish-xts-plain64']).optional(),
-    keyBits: z.union([z.literal(256), z.literal(512)]).optional(),
-    sectorSize: z.union([z.literal(512), z.literal(4096)]).optional(),
+    keyBits: z.literal([256, 512]).optional(),
+    sectorSize: z.literal([512, 4096]).optional(),
     pbkdf: z.enum(['argon2id', 'argon2i', 'pbkdf2']).optional(),
     pbkdfMemory: Bytes().optional().meta({ description: 'Memory that opening takes, for argon2.' }),
     pbkdfIterations: z.int().min(4).optional(),
@@ -118,8 +118,8 @@ const Raid1Tree = lazily((z) =>
     name: Name().optional().meta({ description: 'Name below /dev/md; the name above by default.' }),
     devices: z
       .int()
-      .min(1)
-      .max(8)
+      .min(1, { error: 'an array has 1 to 8 disks' })
+      .max(8, { error: 'an array has 1 to 8 disks' })
       .optional()
       .meta({ description: 'Disks of the array; the image holds the first one. 2 by default.' }),
     content: z.discriminatedUnion('type', [LuksTree(), LvmTree(), FilesystemTree(), SwapTree()], {
@@ -158,7 +158,9 @@ const DiskTree = lazily((z) =>
 /** The key `disk` of a profile: one disk, or several of which the first one boots. */
 export const StorageTree = lazily((z) =>
   z
-    .union([DiskTree(), z.array(DiskTree()).min(1)])
+    .union([DiskTree(), z.array(DiskTree()).min(1)], {
+      error: (issue) => (issue.input === null ? 'needs a disk with partitions, or a list of disks' : undefined),
+    })
     .meta({ description: 'The storage: one disk, or a list of which the first one boots.' }),
 );
 
