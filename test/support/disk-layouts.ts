@@ -96,9 +96,11 @@ export const storages: fc.Arbitrary<Storage> = fc
     const partitions = (list: typeof pieces, most: number): Partition[] =>
       list.slice(0, most).map(({ shape, size: wanted, volumes }) => {
         const name = `part${String(count)}`;
-        const data = volumes.map(({ format }) => {
+        const data = volumes.map(({ format }, index) => {
           count += 1;
-          return format === 'swap' ? swap : filesystem(format, `/srv/d${String(count)}`);
+          // An array under swap alone is refused.
+          const needed = index === 0 && shape.startsWith('raid1');
+          return format === 'swap' && !needed ? swap : filesystem(format === 'swap' ? 'ext4' : format, `/srv/d${String(count)}`);
         });
         const sizes = volumes.map((volume) => volume.size * MIB);
         const needed = sizes.reduce((sum, bytes) => sum + bytes + 4 * MIB, 160 * MIB);
