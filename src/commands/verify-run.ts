@@ -13,6 +13,7 @@ import type { Finding, Platform } from '../verify/types.js';
 import { verifyImage, type ImageReport } from '../verify/verify.js';
 import { cacheDirectory, IN_BUILDER, print, type Context } from './common.js';
 import { placeFiles, runInBuilder } from './in-builder.js';
+import { ovftoolMounts } from './ovftool.js';
 
 /** What is asked of images. */
 export interface VerifyOptions {
@@ -117,7 +118,7 @@ async function verifyInBuilder(
   const errors: string[] = [];
   const exit = await runInBuilder(context, {
     argv,
-    mounts,
+    mounts: [...mounts, ...ovftoolMounts(process.env)],
     engine: options.engine,
     signal: interruption(),
     input: '\n',

@@ -13,6 +13,8 @@ export interface Facts {
   readonly vmdk?: VmdkFacts | undefined;
   readonly ova?: OvaFacts | undefined;
   readonly ovf?: OvfFacts | undefined;
+  /** What VMware's ovftool complains about; undefined where nobody has it. */
+  readonly ovftool?: readonly string[] | undefined;
   readonly luks?: readonly LuksFacts[] | undefined;
 }
 

@@ -9,6 +9,7 @@ import { readArchive } from './archive.js';
 import { withBytes } from './bytes.js';
 import { readQcow2, readVhd, readVhdx } from './headers.js';
 import { readOva, type InnerDisk } from './ova.js';
+import { askOvftool } from './ovftool.js';
 import { knownPasswords } from './passwords.js';
 import { reasonOf } from './reason.js';
 import { readSystem, type System } from './system.js';
@@ -141,11 +142,12 @@ async function converted(
 
 async function readAppliance(file: string, scratch: string, signal: AbortSignal): Promise<Parts> {
   const { ova, ovf, disks } = await readOva(file, signal);
+  const ovftool = await askOvftool(file, signal);
   const inner = disks[0];
-  if (inner === undefined) return { ova, ovf };
+  if (inner === undefined) return { ova, ovf, ovftool };
   const vmdk = await withBytes(file, readVmdk, inner);
   const system = vmdk === undefined ? {} : await readConvertedInside(file, inner, scratch, signal);
-  return { ova, ovf, vmdk, ...system };
+  return { ova, ovf, ovftool, vmdk, ...system };
 }
 
 function readConvertedInside(file: string, disk: InnerDisk, scratch: string, signal: AbortSignal): Promise<Parts> {

@@ -109,6 +109,15 @@ function manifest({ archive, manifest: text, digests }: OvaFacts): Offence[] {
   ];
 }
 
+const ovftoolRule = ruleOn('ovftool', VMWARE, {
+  id: 'VMW-OVFTOOL',
+  severity: 'warning',
+  title: 'VMware’s own ovftool, where there is one, has nothing against the OVA',
+  source: 'it is what vSphere’s users import with; it may not be redistributed, so only who has it sees what it says',
+  advice: 'read what it says about the same file: ovftool --schemaValidate FILE',
+  check: (complaints) => complaints.map((message) => ({ message })),
+});
+
 const vmdkRules: readonly Rule[] = [
   ruleOn('vmdk', VMWARE, {
     id: 'VMW-VMDK-STREAM',
@@ -164,4 +173,10 @@ const guestRules: readonly Rule[] = [
 ];
 
 /** Virtual appliances for vSphere and ESXi. */
-export const VMWARE_RULES: readonly Rule[] = [...ovaRules, ...VMWARE_OVF_RULES, ...vmdkRules, ...guestRules];
+export const VMWARE_RULES: readonly Rule[] = [
+  ...ovaRules,
+  ovftoolRule,
+  ...VMWARE_OVF_RULES,
+  ...vmdkRules,
+  ...guestRules,
+];
