@@ -1,5 +1,6 @@
 import type { Storage } from '../config/layout.js';
 import type { DiskFacts, DiskPlan } from './types.js';
+import { dashed } from './lvm2.js';
 import { sourceOf } from './tables.js';
 import { filesystemsOf, holderOf, leavesOf, subvolumeOf, type Carrier, type FilesystemLeaf } from './walk.js';
 
@@ -23,6 +24,9 @@ export function diskFacts(storage: Storage, plans: readonly DiskPlan[]): DiskFac
     DISK_ROOT_FORMAT: root.data.format,
     DISK_ROOT_FLAGS: subvolume === '' ? '' : `subvol=${subvolume}`,
     DISK_ROOT_ID: root.partition.id,
+    DISK_ROOT_BYTES: String(root.data.bytes),
+    DISK_ROOT_LAYERS: root.carriers.map(({ type }) => type).join(' '),
+    DISK_ROOT_OUTER: outerId(root),
     DISK_BOOT_UUID: boot.data.uuid,
     DISK_BOOT_FORMAT: boot.data.format,
     DISK_BOOT_PREFIX: bootPrefix(boot),
@@ -32,6 +36,12 @@ export function diskFacts(storage: Storage, plans: readonly DiskPlan[]): DiskFac
     DISK_GRUB_MODULES: grubModules(boot).join(' '),
     DISK_SNAPPER: String(filesystemsOf(plans).some(({ data }) => data.snapper)),
   };
+}
+
+/** What blkid calls the partition below the root file system, by what is directly in it. */
+function outerId({ carriers: [outer], data }: FilesystemLeaf): string {
+  if (outer === undefined) return data.uuid;
+  return outer.type === 'lvm' ? dashed(outer.pvId) : outer.uuid;
 }
 
 /** How GRUB, which knows no mountpoints, names /boot within its file system. */

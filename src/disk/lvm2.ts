@@ -162,6 +162,6 @@ stripes = [
 }
 
 /** Ids have 32 characters on disk and are written 6-4-4-4-4-4-6 (lib/uuid/uuid.c: id_write_format). */
-function dashed(id: string): string {
+export function dashed(id: string): string {
   return id.replace(/^(.{6})(.{4})(.{4})(.{4})(.{4})(.{4})(.{6})$/, '$1-$2-$3-$4-$5-$6-$7');
 }

@@ -34,7 +34,10 @@ function readable(plan: BuildPlan): object {
 }
 
 describe('plans of the example profiles', () => {
-  it.each(['deb11-amd64-lxc', 'deb12-amd64-lxc', 'deb13-amd64-lxc'])('%s', async (profile) => {
+  it.each([
+    ...['deb11-amd64-lxc', 'deb12-amd64-lxc', 'deb13-amd64-lxc'],
+    ...['deb11-amd64-hardware-uefi', 'deb12-amd64-hw', 'deb13-amd64-hardware-bios'],
+  ])('%s', async (profile) => {
     const plan = makePlan(loadProfile(project, profile));
     await expect(`${JSON.stringify(readable(plan), undefined, 1)}\n`).toMatchFileSnapshot(`${profile}.json`);
   });

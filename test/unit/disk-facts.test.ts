@@ -147,6 +147,9 @@ describe('what hooks are told', () => {
       DISK_ROOT_SOURCE: 'UUID=</>',
       DISK_ROOT_FORMAT: 'ext4',
       DISK_ROOT_FLAGS: '',
+      DISK_ROOT_BYTES: String(2048 * MIB),
+      DISK_ROOT_LAYERS: '',
+      DISK_ROOT_OUTER: '</>',
       DISK_BOOT_UUID: '</>',
       DISK_BOOT_PREFIX: '/boot',
       DISK_ESP_UUID: '</boot/efi>',
@@ -157,7 +160,11 @@ describe('what hooks are told', () => {
   });
 
   it('of one with every layer', () => {
+    const outer = planDisks(FULL, 'seed')[0]?.partitions[2]?.content;
     expect(facts(FULL)).toMatchObject({
+      DISK_ROOT_BYTES: String(1024 * MIB),
+      DISK_ROOT_LAYERS: 'raid1 luks lvm',
+      DISK_ROOT_OUTER: outer?.type === 'raid1' ? outer.uuid : 'no array',
       DISK_ROOT_SOURCE: '/dev/mapper/my--vg-root',
       DISK_ROOT_FORMAT: 'btrfs',
       DISK_ROOT_FLAGS: 'subvol=@rootfs',
@@ -167,6 +174,15 @@ describe('what hooks are told', () => {
       DISK_SWAP_UUID: '<SWAP>',
       DISK_GRUB_MODULES: 'part_gpt mdraid1x ext2',
       DISK_SNAPPER: 'true',
+    });
+  });
+
+  it('of one whose volume group lies in a partition, as blkid writes its id', () => {
+    const volumes = [{ name: 'root', size: 'rest', content: filesystem('ext4', '/') }] as const;
+    const content = { type: 'lvm', name: 'vg0', volumes } as const;
+    expect(facts(uefi([{ name: 'root', type: 'lvm', size: 2048 * MIB, content }]))).toMatchObject({
+      DISK_ROOT_LAYERS: 'lvm',
+      DISK_ROOT_OUTER: expect.stringMatching(/^\w{6}(-\w{4}){5}-\w{6}$/) as string,
     });
   });
 

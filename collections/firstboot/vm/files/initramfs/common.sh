@@ -61,3 +61,46 @@ renewed() {
 
 # with_uuid UUID: the devices that have it.
 with_uuid() { blkid -c /dev/null -o device -t "UUID=$1" || :; }
+
+# new_guid: a random one, once the kernel has enough randomness for it.
+new_guid() {
+  head -c 16 /dev/random >/dev/null
+  cat /proc/sys/kernel/random/uuid
+}
+
+# rewrite_table DISK GUID GROWING: write the table with other GUIDs, all at once; GROWING is the number of the partition that
+# takes the rest of the disk, if it is the last one.
+rewrite_table() {
+  sfdisk --dump "$1" >"${work:?}/old" || return 1
+  # mawk and busybox' awk have no way to derive: the new GUIDs come as a list.
+  sed -nE 's/.*[ ,]uuid=([0-9A-Fa-f-]+).*/\1/p' "$work/old" | while read -r id; do
+    echo "$id $(derive "$2" "$id")"
+  done >"$work/guids"
+  awk -v guid="$2" -v renew="$RENEW" -v growing="$3" -v list="$work/guids" '
+    BEGIN { while ((getline line < list) > 0) { split(line, pair, " "); new[pair[1]] = pair[2] } }
+    FNR == NR {
+      if (match($0, /start= *[0-9]+/)) {
+        start = substr($0, RSTART, RLENGTH); sub(/start= */, "", start)
+        device = $1; number = device; sub(/.*[^0-9]/, "", number)
+        if (start + 0 > last + 0) { last = start; lastnumber = number }
+      }
+      next
+    }
+    /^last-lba:/ { next }
+    /^label-id:/ && renew == "true" { print "label-id: " guid; next }
+    /start=/ {
+      number = $1; sub(/.*[^0-9]/, "", number)
+      if (number == growing && number == lastnumber) sub(/size= *[0-9]+, */, "")
+      if (renew == "true" && match($0, /uuid=[0-9A-Fa-f-]+/)) {
+        id = substr($0, RSTART + 5, RLENGTH - 5)
+        if (id in new) $0 = substr($0, 1, RSTART + 4) new[id] substr($0, RSTART + RLENGTH)
+      }
+    }
+    { print }
+  ' "$work/old" "$work/old" >"$work/new"
+  sfdisk --quiet --force --wipe never --wipe-partitions never "$1" <"$work/new" || return 1
+  sync
+}
+
+# settle: wait until udev has seen the new table.
+settle() { if command -v udevadm >/dev/null; then udevadm settle --timeout=10; fi; }

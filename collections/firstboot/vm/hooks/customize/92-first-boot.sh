@@ -8,23 +8,32 @@ if ! $renew && ! $grow; then
   exit 0
 fi
 
-# What is renewed is what fstab names by UUID.
-identities=$(awk '!/^#/ && $1 ~ /^UUID=/ && !seen[$1]++ { print $3 ":" substr($1, 6) }' "$ROOT/etc/fstab" | xargs)
-case $DISK_ROOT_SOURCE in
-  UUID=*) ;;
-  *) warn "the root file system is on $DISK_ROOT_SOURCE: the first boot neither renews nor grows what is below it" ;;
+case $DISK_GRUB_MODULES in
+  part_msdos*)
+    # Its table has no identities, and the ways to find what has got another one are for GPT.
+    renew=false
+    ;;
 esac
 
+# What is renewed is what fstab names by UUID.
+identities=$(awk '!/^#/ && $1 ~ /^UUID=/ && !seen[$1]++ { print $3 ":" substr($1, 6) }' "$ROOT/etc/fstab" | xargs)
 directory=run/imgbuild-firstboot
 make_dir "$directory/scripts"
 make_dir "$directory/conf"
 # shellcheck disable=SC2153 # DISK_… come from the runner
-printf 'RENEW=%s\nGROW=%s\nROOT_ID=%s\nIDENTITIES="%s"\n' "$renew" "$grow" "$DISK_ROOT_ID" "$identities" |
+printf 'RENEW=%s\nGROW=%s\nROOT_ID=%s\nOUTER=%s\nIDENTITIES="%s"\n' "$renew" "$grow" "$DISK_ROOT_ID" "$DISK_ROOT_OUTER" "$identities" |
   write_file "$directory/conf/imgbuild-firstboot"
 write_file "$directory/scripts/imgbuild" <"$FILES/initramfs/boot-script"
 write_file "$directory/scripts/imgbuild-common" <"$FILES/initramfs/common.sh"
-write_file "$directory/scripts/imgbuild-renew" 0755 <"$FILES/initramfs/renew"
-write_file "$directory/scripts/imgbuild-settle" 0755 <"$FILES/initramfs/settle"
+programs=/sbin/sfdisk
+if [ -n "$DISK_ROOT_LAYERS" ]; then
+  write_file "$directory/scripts/imgbuild-enlarge" 0755 <"$FILES/initramfs/enlarge"
+  programs="$programs /usr/bin/partx"
+  identities=
+else
+  write_file "$directory/scripts/imgbuild-renew" 0755 <"$FILES/initramfs/renew"
+  write_file "$directory/scripts/imgbuild-settle" 0755 <"$FILES/initramfs/settle"
+fi
 
 # program_of TYPE: what renews such a file system.
 program_of() {
@@ -36,7 +45,6 @@ program_of() {
     *) ;;
   esac
 }
-programs=/sbin/sfdisk
 for identity in $identities; do programs="$programs $(program_of "${identity%%:*}")"; done
 
 # shellcheck disable=SC2086,SC2016 # a list of programs; the image's shell expands the rest
@@ -86,10 +94,8 @@ if [ -e "(\$root)$DISK_BOOT_PREFIX/imgbuild-firstboot.img" ]; then
   done
 fi
 END
-case $DISK_ROOT_SOURCE in
-  UUID=*) ;;
-  *) sed -i '/^  regexp/,/^  done/d' "$ROOT/boot/grub/firstboot.cfg" ;;
-esac
+# Nothing has another UUID after it, then.
+if [ -n "$DISK_ROOT_LAYERS" ] || ! $renew; then sed -i '/^  regexp/,/^  done/d' "$ROOT/boot/grub/firstboot.cfg"; fi
 
 write_file etc/systemd/system/imgbuild-firstboot.service <<END
 # Written by imgbuild; removes itself.
@@ -105,7 +111,7 @@ ConditionPathExists=/usr/lib/imgbuild/firstboot
 
 [Service]
 Type=oneshot
-Environment=GROW=$grow
+Environment=GROW=$grow SHARE=$OPT_FIRSTBOOT_ROOT_SHARE BYTES=$DISK_ROOT_BYTES "LAYERS=$DISK_ROOT_LAYERS"
 ExecStart=/usr/lib/imgbuild/firstboot
 TimeoutStartSec=10min
 
