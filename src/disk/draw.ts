@@ -1,20 +1,7 @@
 import { MIB } from '../config/layout-sizes.js';
 import { formatBytes } from '../units.js';
+import { boxesOf, placeBoxes, type Cell } from './boxes.js';
 import type { DiskPlan, LayerPlan } from './types.js';
-
-/** A box of the picture: it lies in one row, and what it holds lies below it in the next. */
-interface Box {
-  readonly text: string;
-  readonly bytes: number;
-  readonly inner: readonly Box[];
-}
-
-/** A box with its first column and the one behind its last. */
-interface Cell {
-  readonly text: string;
-  readonly from: number;
-  readonly to: number;
-}
 
 /** Columns of the narrowest box, with the line on its left. */
 const NARROWEST = 4;
@@ -24,57 +11,10 @@ const NARROWEST = 4;
  * layer; below it, what each partition holds, with sizes.
  */
 export function drawDisk(disk: DiskPlan, width: number): string {
-  const boxes = disk.partitions.map(({ name, bytes, content }) => {
-    return { text: name, bytes, inner: content === undefined ? [] : [boxOf(content)] };
-  });
-  const rows: Cell[][] = [];
   // Boxes side by side need a line on the right of the last one.
-  place(boxes, 0, Math.max(width - 1, leastColumns(boxes)), rows, 0);
+  const rows = placeBoxes(boxesOf(disk), width - 1, NARROWEST);
   const title = `${disk.name}: ${disk.table.toUpperCase()}, ${formatBytes(disk.bytes)}, ${disk.id}`;
   return [title, ...lines(rows), ...disk.partitions.flatMap(describe)].join('\n');
-}
-
-function boxOf(layer: LayerPlan): Box {
-  const { bytes } = layer;
-  switch (layer.type) {
-    case 'filesystem':
-      return { text: `${layer.format} ${layer.mountpoint}`, bytes, inner: [] };
-    case 'swap':
-      return { text: 'swap', bytes, inner: [] };
-    case 'raid1':
-    case 'luks':
-      return { text: `${layer.type} ${layer.name}`, bytes, inner: [boxOf(layer.content)] };
-    case 'lvm': {
-      const inner = layer.volumes.map(({ name, content }) => ({
-        text: name,
-        bytes: content.bytes,
-        inner: [boxOf(content)],
-      }));
-      return { text: `lvm ${layer.name}`, bytes, inner };
-    }
-  }
-}
-
-function leastColumns(boxes: readonly Box[]): number {
-  return boxes.reduce((sum, box) => sum + Math.max(NARROWEST, leastColumns(box.inner)), 0);
-}
-
-/** Shares columns out among boxes by their size; none gets less than it needs to show what is in it. */
-function place(boxes: readonly Box[], from: number, to: number, rows: Cell[][], depth: number): void {
-  const row = (rows[depth] ??= []);
-  const least = boxes.map((box) => Math.max(NARROWEST, leastColumns(box.inner)));
-  const spare = to - from - least.reduce((sum, columns) => sum + columns, 0);
-  const total = boxes.reduce((sum, { bytes }) => sum + bytes, 0);
-  let before = 0;
-  let start = from;
-  for (const [index, box] of boxes.entries()) {
-    const given = Math.floor((spare * (before + box.bytes)) / total) - Math.floor((spare * before) / total);
-    const end = start + (least[index] ?? NARROWEST) + given;
-    before += box.bytes;
-    row.push({ text: box.text, from: start, to: end });
-    if (box.inner.length > 0) place(box.inner, start, end, rows, depth + 1);
-    start = end;
-  }
 }
 
 function lines(rows: readonly (readonly Cell[])[]): string[] {
@@ -125,9 +65,9 @@ function marks(row: readonly Cell[] | undefined): { edges: ReadonlySet<number>; 
 
 function text(row: readonly Cell[]): string {
   let line = '';
-  for (const { text: label, from, to } of row) {
+  for (const { box, from, to } of row) {
     // Boxes that hold nothing leave gaps in the rows below.
-    line = `${line.padEnd(from)}│${label.slice(0, to - from - 1).padEnd(to - from - 1)}`;
+    line = `${line.padEnd(from)}│${box.text.slice(0, to - from - 1).padEnd(to - from - 1)}`;
     line = `${line}│`;
     // The next box begins with this very line.
     if (row.some((cell) => cell.from === to)) line = line.slice(0, -1);

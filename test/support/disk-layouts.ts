@@ -100,7 +100,9 @@ export const storages: fc.Arbitrary<Storage> = fc
           count += 1;
           // An array under swap alone is refused.
           const needed = index === 0 && shape.startsWith('raid1');
-          return format === 'swap' && !needed ? swap : filesystem(format === 'swap' ? 'ext4' : format, `/srv/d${String(count)}`);
+          return format === 'swap' && !needed
+            ? swap
+            : filesystem(format === 'swap' ? 'ext4' : format, `/srv/d${String(count)}`);
         });
         const sizes = volumes.map((volume) => volume.size * MIB);
         const needed = sizes.reduce((sum, bytes) => sum + bytes + 4 * MIB, 160 * MIB);

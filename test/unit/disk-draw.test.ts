@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DOMParser, onErrorStopParsing } from '@xmldom/xmldom';
+import { drawSvg } from '../../src/disk/draw-svg.js';
 import { drawDisk } from '../../src/disk/draw.js';
 import { planDisks } from '../../src/disk/plan.js';
+import { leavesOf } from '../../src/disk/walk.js';
+import { formatBytes } from '../../src/units.js';
 import { MIB } from '../support/disk-plans.js';
 import { filesystem, storages, swap, uefi } from '../support/disk-layouts.js';
 
@@ -65,6 +69,49 @@ describe('the picture of a disk', () => {
         }
       }),
       { numRuns: 60 },
+    );
+  });
+});
+
+describe('the picture as SVG', () => {
+  it('is well-formed, to scale, and shows every part of every disk', () => {
+    fc.assert(
+      fc.property(storages, (storage) => {
+        const disks = planDisks(storage, 'seed');
+        const svg = drawSvg(disks);
+        const document = new DOMParser({ onError: onErrorStopParsing }).parseFromString(svg, 'text/xml');
+        const groups = [...document.getElementsByTagName('g')].map((group) => {
+          const [rect] = group.getElementsByTagName('rect');
+          const number = (name: string): number => Number(rect?.getAttribute(name));
+          const title = group.getElementsByTagName('title')[0]?.textContent ?? '';
+          return { title, x: number('x'), y: number('y'), width: number('width') };
+        });
+        for (const leaf of leavesOf(disks)) {
+          const text = leaf.data.type === 'swap' ? 'swap' : `${leaf.data.format} ${leaf.data.mountpoint}`;
+          expect(groups.map(({ title }) => title)).toContain(`${text}: ${formatBytes(leaf.data.bytes)}`);
+        }
+        // In a row, what is twice as large is not narrower.
+        const [disk] = disks;
+        const first = groups.slice(0, 1).flatMap(({ y }) => groups.filter((group) => group.y === y));
+        disk?.partitions.forEach(({ bytes }, n) => {
+          disk.partitions.forEach((other, m) => {
+            const least = [n, m].map(
+              (index) => leavesOf([{ ...disk, partitions: disk.partitions.slice(index, index + 1) }]).length,
+            );
+            if (bytes >= other.bytes && (least[0] ?? 0) >= (least[1] ?? 0)) {
+              expect(first[n]?.width).toBeGreaterThanOrEqual((first[m]?.width ?? 0) - 1);
+            }
+          });
+        });
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('writes names as XML wants them', () => {
+    const [disk] = planDisks(uefi([{ name: 'a<b>&"c"', type: 'swap', size: 512 * MIB, content: swap }]), 'seed');
+    expect(drawSvg(disk === undefined ? [] : [disk])).toContain(
+      '<title>a&lt;b&gt;&amp;&quot;c&quot;: 512.0 MiB</title>',
     );
   });
 });
