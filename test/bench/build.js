@@ -1,8 +1,13 @@
 #!/usr/bin/env node
 // Times builds of one profile, each in turn with plain mmdebstrap of the same packages, and prints medians and ratios.
 //
-//   test/bench/build.js [--runs N] [--profile NAME] [--engine NAME]
+//   test/bench/build.js [--runs N] [--profile NAME] [--together NAME,…] [--engine NAME]
 //
+// --together also times several profiles in one command, from nothing but packages, against the first build of the one:
+//
+//   test/bench/build.js --profile deb12-amd64-kvm --together deb12-amd64-kvm,deb12-amd64-hyper-v,deb12-amd64-esxi
+//
+// Processor seconds are those of all processes together; with Docker and Podman only the launcher's can be seen.
 // Packages are in the download caches of both before anything is timed. Works in .cache/bench; needs root for the plain
 // mmdebstrap, and what test/support/install.sh installs.
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -16,28 +21,30 @@ const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '3' },
     profile: { type: 'string', default: 'deb12-amd64-lxc' },
+    together: { type: 'string', default: '' },
     engine: { type: 'string', default: 'embedded' },
   },
 });
 const runs = Number(values.runs);
 const { profile } = values;
+const together = values.together.split(',').filter((name) => name !== '');
 const top = path.join(checkout, '.cache/bench');
 const cache = path.join(top, 'cache');
 const output = path.join(top, 'out');
 const archives = path.join(top, 'archives');
 for (const directory of [cache, output, archives]) mkdirSync(directory, { recursive: true });
 
-/** Seconds that a command takes, and the peak memory of its largest process in MB. */
+/** Seconds that a command takes, those of processors, and the peak memory of its largest process in MB. */
 function time(argv, env = {}) {
-  const [command, ...args] = ['/usr/bin/time', '--format=%e %M', '--output', path.join(top, 'time'), ...argv];
+  const [command, ...args] = ['/usr/bin/time', '--format=%e %U %S %M', '--output', path.join(top, 'time'), ...argv];
   const run = spawnSync(command, args, { env: { ...process.env, ...env }, encoding: 'utf8', cwd: checkout });
   if (run.status !== 0) throw new Error(`${argv.join(' ')}: ${String(run.status)}\n${run.stderr}`);
-  const [seconds, kilobytes] = readFileSync(path.join(top, 'time'), 'utf8').trim().split(' ').map(Number);
-  return { seconds, megabytes: kilobytes / 1024, stdout: run.stdout };
+  const [seconds, user, system, kilobytes] = readFileSync(path.join(top, 'time'), 'utf8').trim().split(' ').map(Number);
+  return { seconds, processor: user + system, megabytes: kilobytes / 1024, stdout: run.stdout };
 }
 
-function build(name, ...args) {
-  const argv = [path.join(checkout, 'imgbuild'), 'build', '--engine', values.engine, '--output', output, name, ...args];
+function build(...args) {
+  const argv = [path.join(checkout, 'imgbuild'), 'build', '--engine', values.engine, '--output', output, ...args];
   return time(argv, { IMGBUILD_CACHE_DIR: cache });
 }
 
@@ -120,6 +127,9 @@ const cases = {
     run: () => build(profile, '--set', `hostname=h${String(process.pid)}-${String(changes++)}`),
   },
   'nothing changed': { prepare: () => build(profile), run: () => build(profile) },
+  ...(together.length === 0
+    ? {}
+    : { [`${String(together.length)} profiles together`]: { prepare: forgetStages, run: () => build(...together) } }),
 };
 
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
@@ -127,27 +137,35 @@ const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length 
 process.stderr.write('filling the download caches …\n');
 build(profile);
 build(other);
+if (together.length > 0) build(...together);
 plain();
 const rows = [];
+/** What the first build of the one profile took. */
+let first;
 for (const [name, { prepare, run }] of Object.entries(cases)) {
   const ours = [];
   const theirs = [];
   const memory = [];
+  const processor = [];
   for (let n = 0; n < runs; n++) {
     prepare();
     const result = run();
     ours.push(result.seconds);
     memory.push(result.megabytes);
+    processor.push(result.processor);
     if (name === 'first build of the suite') theirs.push(plain().seconds);
     process.stderr.write(`${name}: ${result.seconds.toFixed(2)} s\n`);
   }
   const spread = `${Math.min(...ours).toFixed(2)}–${Math.max(...ours).toFixed(2)}`;
+  first ??= { seconds: median(ours), processor: median(processor) };
   const ratio =
-    theirs.length === 0
-      ? ''
-      : `; plain mmdebstrap ${median(theirs).toFixed(1)} s, ratio ${median(ours.map((s, i) => s / theirs[i])).toFixed(2)}`;
+    theirs.length > 0
+      ? `; plain mmdebstrap ${median(theirs).toFixed(1)} s, ratio ${median(ours.map((s, i) => s / theirs[i])).toFixed(2)}`
+      : name.endsWith('together')
+        ? `; ${(median(ours) / first.seconds).toFixed(2)} times the first build of one (processor ${(median(processor) / first.processor).toFixed(2)})`
+        : '';
   rows.push(
-    `${name}: ${median(ours).toFixed(2)} s (${spread})${ratio}; largest process ${median(memory).toFixed(0)} MB`,
+    `${name}: ${median(ours).toFixed(2)} s (${spread}), processor ${median(processor).toFixed(1)} s${ratio}; largest process ${median(memory).toFixed(0)} MB`,
   );
 }
 process.stdout.write(
