@@ -204,7 +204,12 @@ async function runInstaller(
     await run(argv, {
       doing,
       // Programs that are started before Python's library is compiled must not do it, each for itself and in another form.
-      env: { SOURCE_DATE_EPOCH: String(epoch), PYTHONDONTWRITEBYTECODE: '1' },
+      env: {
+        SOURCE_DATE_EPOCH: String(epoch),
+        PYTHONDONTWRITEBYTECODE: '1',
+        // mmdebstrap starts dpkg itself for the essential packages.
+        ...(context.settings.plain ? {} : { PATH: TARGET_PATH }),
+      },
       signal: context.signal,
       onLine: (line) => {
         counter(line);

@@ -113,7 +113,7 @@ exec ${REPOSITORY_MOUNT}/bin/in-background py3compile /usr/bin/py3compile "$@"
 `,
   dpkg: `#!/bin/sh
 case " $* " in
-*" --unpack "*) exec ${REPOSITORY_MOUNT}/bin/quick-unpack "$@" ;;
+*" --unpack "* | *" --install "*) exec ${REPOSITORY_MOUNT}/bin/quick-unpack "$@" ;;
 *" --configure "*) exec ${REPOSITORY_MOUNT}/bin/quick-configure "$@" ;;
 esac
 exec /usr/bin/dpkg "$@"

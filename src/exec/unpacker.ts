@@ -26,6 +26,7 @@ sub content {
 
 # What apt says: options, and archives by name or in a directory, numbered in their order.
 my (@options, @archives);
+my $install = 0;
 for (my $i = 0; $i < @ARGV; $i++) {
     my $word = $ARGV[$i];
     if ($word eq '--status-fd') { push @options, $word, $ARGV[++$i] }
@@ -33,7 +34,8 @@ for (my $i = 0; $i < @ARGV; $i++) {
         opendir my $directory, $ARGV[++$i] or plainly();
         push @archives, map { "$ARGV[$i]/$_" } sort grep { /\.deb$/ } readdir $directory;
     }
-    elsif ($word =~ /^--(unpack|auto-deconfigure|no-triggers|force-[a-z-]+)$/) { push @options, $word }
+    elsif ($word eq '--install') { $install = 1 }
+    elsif ($word =~ /^--(unpack|auto-deconfigure|no-triggers|force-[a-z-]+|status-fd=\d+)$/) { push @options, $word }
     elsif ($word =~ m{^/.*\.deb$}) { push @archives, $word }
     else { plainly() }
 }
@@ -76,6 +78,8 @@ for my $stanza (split /\n\n/, content("$db/status")) {
     $configured{$name} = 1 if $stanza =~ /^Status: \S+ \S+ (?:installed|triggers-)/m;
     $architecture = $1 if $name eq 'dpkg' && $stanza =~ /^Architecture: (.*)$/m;
 }
+for my $field (map { $_->{field} } @packages) { $architecture //= $field->{Architecture} if $field->{Package} eq 'dpkg' }
+plainly() if !defined $architecture;
 my %owned = map { $_ => 1 } map { split /\n/, content($_) } glob "$db/info/*.list";
 my @interests = map { m{^(\S+) ([^/:\s]+)} && $configured{$2} ? $1 : () } split /\n/, content("$db/triggers/File");
 
@@ -113,6 +117,19 @@ for my $package (@packages) {
     }
 }
 
+# mmdebstrap has extracted the essential packages before it installs them: such a file need not be written again.
+sub extracted {
+    my ($member) = @_;
+    my ($type, $place) = @{$member}{qw(type place)};
+    my ($device, $inode, $mode, $size, $mtime) = (lstat $place)[0, 1, 2, 7, 9];
+    return -l _ && readlink $place eq $member->{link} if $type eq '2';
+    if ($type eq '1') {
+        my ($its_device, $its_inode) = lstat place_of($member->{link});
+        return defined $its_inode && $its_device == $device && $its_inode == $inode;
+    }
+    return -f _ && $size == $member->{size} && $mtime == $member->{mtime} && ($mode & 07777) == $member->{mode};
+}
+
 sub ordinary {
     my ($package) = @_;
     my ($info, $field) = @{$package}{qw(info field)};
@@ -134,7 +151,10 @@ sub ordinary {
         # dpkg takes a path that a package makes out of the lists of others, even a directory that was removed.
         return 0 if $owned{$path} && ($type ne '5' || !$member->{skip} && !-d ($member->{place} || '/'));
         next if $type eq '5' || $member->{skip};
-        return 0 if -l $member->{place} || -e _;
+        if (-l $member->{place} || -e _) {
+            return 0 if !$install || !extracted($member);
+            $member->{there} = 1;
+        }
         return 0 if $type eq '1' && (!$file{ $member->{link} } || $conffile{ $member->{link} });
         return 0 if $conffile{$path} && $type ne '0';
         $file{$path} = 1;
@@ -153,6 +173,7 @@ my @quick = grep { ordinary($_) } @packages;
 plainly() if @quick < 3;
 my %quick = map { $_->{archive} => 1 } @quick;
 sub leave_to_dpkg { !@_ or system($dpkg, @options, @_) == 0 or exit($? >> 8 || 1) }
+unshift @options, '--unpack' if $install;
 leave_to_dpkg(grep { !$quick{$_} } @archives);
 my %told = map { $_->{archive} => 1 } grep { told_otherwise($_) } @quick;
 leave_to_dpkg(grep { $told{$_} } @archives);
@@ -201,7 +222,7 @@ sub unpack_quickly {
         my $file = $package->{file};
         for my $member (@{ $package->{members} }) {
             my ($place, $type) = @{$member}{qw(place type)};
-            next if $type eq '5' || $member->{skip};
+            next if $type eq '5' || $member->{skip} || $member->{there} && !$member->{conffile};
             if ($type eq '2') {
                 symlink $member->{link}, $place or $error->($place);
                 system('chown', '--no-dereference', "$member->{uid}:$member->{gid}", $place) == 0 or exit 1
@@ -258,4 +279,11 @@ open my $out, '>:raw', "$db/status-new" or die "$db/status-new: $!\n";
 print {$out} map { "$_\n\n" } @stanzas;
 close $out or die "$db/status-new: $!\n";
 rename "$db/status-new", "$db/status" or die "$db/status: $!\n";
+
+if ($install) {
+    # As dpkg leaves a directory that it has put a file into.
+    my %touched = map { $_->{there} ? ($_->{place} =~ s{/[^/]*$}{}r => 1) : () } map { @{ $_->{members} } } @quick;
+    utime $^T, $^T, map { $_ eq '' ? '/' : $_ } keys %touched;
+    exec $dpkg, (grep { $_ ne '--unpack' } @options), '--configure', map { $_->{field}{Package} } @packages;
+}
 `;
