@@ -14,6 +14,9 @@ function bareName(name: string): string {
  *
  * What only one platform's images have (a hypervisor's agent) is not shared: images of a suite for several platforms
  * then have one base. A collection for a platform is one that decides on formats.
+ *
+ * Conditions of a machine hold for the suite's other machines, too, as a rule (its kernel, GRUB, tools of its file
+ * systems), and installing them takes most of a build's time: shared. Containers have less, and differ more in it.
  */
 export function mergePackages(
   collections: readonly CollectionFile[],
@@ -37,9 +40,13 @@ export function mergePackages(
       terms.map((term) => term.value),
       lookup,
     );
+  const machine = Boolean(lookup('disk'));
   for (const collection of collections) {
-    apply(collection.packages, collection.outputs.length === 0 ? 'shared' : 'extra');
-    for (const entry of collection.conditional) if (holds(entry)) apply(entry.packages, 'extra');
+    const own = collection.outputs.length > 0;
+    apply(collection.packages, own ? 'extra' : 'shared');
+    for (const entry of collection.conditional) {
+      if (holds(entry)) apply(entry.packages, machine && !own ? 'shared' : 'extra');
+    }
   }
   for (const list of later) apply(list, 'extra');
   const layer = (name: 'shared' | 'extra'): string[] =>
