@@ -30,6 +30,12 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./assemble.js'),
   },
   {
+    name: 'import',
+    summary: 'bring over disk files of the predecessor',
+    group: 'Make images:',
+    load: () => import('./import.js'),
+  },
+  {
     name: 'convert',
     summary: 'make other formats of a disk image',
     group: 'Make images:',
