@@ -1,10 +1,12 @@
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, truncateSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { inodeRatio } from '../disk/room.js';
 import type { FilesystemPlan, SwapPlan } from '../disk/types.js';
 import { uuidOf } from '../disk/identity.js';
 import { SNAPSHOTS, subvolumeOf } from '../disk/walk.js';
+import { roundUp } from '../config/layout-sizes.js';
 import { UserError } from '../errors.js';
+import { formatBytes } from '../units.js';
 import { feed, type Feed } from './assemble-pipe.js';
 import type { Context } from './context.js';
 import { run } from './run.js';
@@ -204,6 +206,7 @@ async function makeBtrfs(
     ['mkfs.btrfs', '-q', '-f', ...identity, '--rootdir', directory, ...subvolumes, ...compress, image],
     options,
   );
+  checkFits(plan, statSync(image).size);
   await run(
     [
       'dd',
@@ -217,6 +220,19 @@ async function makeBtrfs(
     options,
   );
   rmSync(image);
+}
+
+/**
+ * mkfs.btrfs (6.14) makes a file larger, without a word, that is smaller than what goes in would be uncompressed, and the
+ * file system with it: it would reach over what lies behind it on the disk, and no kernel would mount it.
+ */
+function checkFits({ mountpoint, bytes }: FilesystemPlan, made: number): void {
+  if (made <= bytes) return;
+  const wanted = formatBytes(roundUp(made, 2 ** 25));
+  throw new UserError(
+    `the btrfs at ${mountpoint} has ${formatBytes(bytes)}, and ${wanted} are needed for what goes into it, compression not counted`,
+    { hint: mountpoint === '/' ? 'make it larger, with option disk.rootSize or in the disk tree' : 'make it larger' },
+  );
 }
 
 /** Makes swap space. */

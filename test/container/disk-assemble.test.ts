@@ -201,6 +201,19 @@ describe('disks assembled in files', () => {
     expect(await assemble(small(Number(takes)), 'enough')).toBe('');
   });
 
+  it('tell what a btrfs needs that mkfs.btrfs would let grow over its end', async () => {
+    const storage = uefi([part('root', 112, filesystem('btrfs', '/'))]);
+    await inBuilder(
+      directory,
+      `cd ${INSIDE.work}; head -c 150000000 /dev/urandom > t/usr/large; ${PACK}; rm t/usr/large`,
+      ['large.tar'],
+    );
+    const said = JSON.parse(await assemble(storage, 'overfull', { tar: 'large.tar' })) as Record<string, string>;
+    expect(said['error']).toBe('UserError');
+    expect(said['message']).toMatch(/btrfs|\(\/\) has 112\.0 MiB/);
+    expect(said['message']).toMatch(/112\.0 MiB/);
+  });
+
   it('warn of attributes that ext4 does not get', async () => {
     await inBuilder(directory, `cd ${INSIDE.work}; setfattr -n user.note -v x t/etc/passwd; ${PACK}`, [
       'attributes.tar',
