@@ -199,6 +199,7 @@ async function makeBtrfs(
   };
   const image = `${directory}.img`;
   emptyFile(image, plan.bytes);
+  context.log('--- assemble: mkfs.btrfs');
   // zstd:3 and lzo are what the mount option stands for; a level of lzo is refused.
   const compress = plan.compression === '' ? [] : ['--compress', plan.compression];
   const identity = ['-U', plan.uuid, '--device-uuid', plan.deviceUuid ?? '', '-L', plan.label];
@@ -207,19 +208,35 @@ async function makeBtrfs(
     options,
   );
   checkFits(plan, statSync(image).size);
-  await run(
-    [
-      'dd',
-      `if=${image}`,
-      `of=${disk}`,
-      'bs=1M',
-      `seek=${String(plan.start / 2 ** 20)}`,
-      'conv=notrunc,sparse',
-      'status=none',
-    ],
-    options,
-  );
+  // Before the copy: a work directory in memory need not hold the files, the file system and the disk at once.
+  rmSync(directory, { recursive: true, force: true });
+  context.log('--- assemble: moving btrfs into the disk');
+  await moveInto(context, image, disk, plan);
   rmSync(image);
+}
+
+/** Bytes that are in both files while a file system is moved; a multiple of what dd copies at once. */
+const MOVED_AT_ONCE = 256 * 2 ** 20;
+
+/** Moves a file into a disk from its end to its beginning: what is copied is cut off, so that no room is taken twice. */
+async function moveInto(context: AssembleContext, image: string, disk: string, plan: FilesystemPlan): Promise<void> {
+  const mebibytes = (bytes: number): string => String(bytes / 2 ** 20);
+  for (let end = plan.bytes; end > 0;) {
+    const start = Math.max(0, Math.ceil(end / MOVED_AT_ONCE) - 1) * MOVED_AT_ONCE;
+    const range = [
+      `skip=${mebibytes(start)}`,
+      `seek=${mebibytes(plan.start + start)}`,
+      `count=${mebibytes(end - start)}`,
+    ];
+    const argv = ['dd', `if=${image}`, `of=${disk}`, 'bs=1M', ...range, 'conv=notrunc,sparse', 'status=none'];
+    await run(argv, {
+      doing: `copying the file system ${plan.mountpoint}`,
+      signal: context.signal,
+      onLine: context.log,
+    });
+    truncateSync(image, start);
+    end = start;
+  }
 }
 
 /**
