@@ -42,17 +42,22 @@ export async function assembleDisks(
   mkdirSync(directory, { recursive: true });
   const disks = plans.map((plan) => ({ plan, path: join(directory, `${plan.name}.img`) }));
   const pathOf = (plan: DiskPlan): string => disks.find((disk) => disk.plan === plan)?.path ?? '';
+  context.log('--- assemble: empty disks, swap');
   for (const { plan, path } of disks) emptyFile(path, plan.bytes);
   for (const { data, disk } of leavesOf(plans)) {
     if (data.type === 'swap') await makeSwap(context, pathOf(disk), data);
   }
   const files = bootFiles();
+  context.log('--- assemble: file systems');
   await fill(context, filesystemsOf(plans), tree, target, pathOf, files);
   for (const { plan, path } of disks) {
+    context.log('--- assemble: headers of arrays and volume groups');
     write(path, layerHeaders(plan, target.epoch));
     for (const luks of encryptedOf(plan)) {
+      context.log(`--- assemble: encrypting ${luks.name}`);
       await formatLuks(context, path, luks, target.passphrases?.[luks.name] ?? '');
     }
+    context.log('--- assemble: boot code and partition table');
     // Last, for cryptsetup would find it in the file and take it for a broken header.
     write(path, [...bootWrites(plan, files), ...partitionTable(plan, target.architecture)]);
   }

@@ -121,7 +121,7 @@ describe('disks assembled in files', () => {
     expect(await assemble(layers, 'by-root')).toBe('');
     // Without new privileges, what the bounding set would still allow cannot be had.
     const drop = '--clear-groups --inh-caps=-all --ambient-caps=-all --no-new-privs';
-    const as = `mkdir ${INSIDE.work}/nobody; chown 1000:1000 ${INSIDE.work}/nobody
+    const as = `chmod 711 ${INSIDE.work}; mkdir ${INSIDE.work}/nobody; chown 1000:1000 ${INSIDE.work}/nobody
       nobody() { setpriv --reuid=1000 --regid=1000 ${drop} "$@"; }
       nobody grep -E '^Cap(Inh|Prm|Eff|Amb):' /proc/self/status | grep -v 0000000000000000 && exit 1
       nobody`;
