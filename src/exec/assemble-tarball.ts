@@ -17,6 +17,7 @@ import { makeOutputs } from './outputs.js';
 import { output, run } from './run.js';
 import { findStage, secretsTag, storeStage, type Inventory, type StageEntry } from './stages.js';
 import { clampTimes, takeInventory } from './tidy.js';
+import { timed } from './timed.js';
 import { configure } from './tree.js';
 import type { BuildEvent, BuildResult, BuildSettings } from './types.js';
 import { inWorkDirectory } from './work.js';
@@ -243,12 +244,4 @@ function forget({ emit }: Context, root: string, plan: BuildPlan): void {
     emit({ type: 'log', level: 'warn', text: `/${name} is emptied: the layout has none of what it names` });
     writeFileSync(file, '');
   }
-}
-
-async function timed<T>({ emit, profile }: Context, stage: string, work: () => Promise<T>): Promise<T> {
-  const started = performance.now();
-  emit({ type: 'stage', profile, stage, state: 'start' });
-  const result = await work();
-  emit({ type: 'stage', profile, stage, state: 'done', seconds: (performance.now() - started) / 1000 });
-  return result;
 }

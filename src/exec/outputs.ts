@@ -16,6 +16,7 @@ import { publish } from './publish.js';
 import { tarball } from './publish-tarball.js';
 import { readTree } from './read-tree.js';
 import { findStage, storeStage, type StageEntry } from './stages.js';
+import { timed } from './timed.js';
 import { toolVersions } from './tools.js';
 import type { BuildRequest, BuildResult } from './types.js';
 
@@ -101,12 +102,4 @@ async function atLevel(context: Context, plan: BuildPlan, keys: Keys, entry: Sta
   const list: StageEntry = { ...entry, ...(await packed), stage: 'output' };
   storeStage(context.settings.cacheDir, keys.output, list);
   return list;
-}
-
-async function timed<T>({ emit, profile }: Context, stage: string, work: () => Promise<T>): Promise<T> {
-  const started = performance.now();
-  emit({ type: 'stage', profile, stage, state: 'start' });
-  const result = await work();
-  emit({ type: 'stage', profile, stage, state: 'done', seconds: (performance.now() - started) / 1000 });
-  return result;
 }
