@@ -210,3 +210,19 @@ describe('kernel modules that virtual machines do without', () => {
     );
   });
 });
+
+describe('Hyper-V', () => {
+  const hook = 'vm/hyper-v/hooks/customize/01-firmware.sh';
+
+  it('starts by UEFI only', async () => {
+    for (const firmware of ['uefi', 'both']) {
+      expect(await runHook(tree({}), hook, { ...DISK, DISK_FIRMWARE: firmware })).toMatchObject({
+        code: 0,
+        stderr: '',
+      });
+    }
+    const { code, stderr } = await runHook(tree({}), hook, { ...DISK, DISK_FIRMWARE: 'bios' });
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('set disk.firmware to uefi or both');
+  });
+});
