@@ -4,6 +4,7 @@
 # when it installs further packages.
 # `systemctl list-unit-files` would ask for the state of all 200 units (systemd 252: 0.7 s); only one that has an [Install]
 # section can be disabled.
+# shellcheck disable=SC2016 # for the shell of the image
 in_target sh -c '
   cd /
   for directory in etc/systemd/system lib/systemd/system usr/lib/systemd/system; do
