@@ -59,7 +59,8 @@ function volumes(content) {
 }
 
 function filesystemIn(size, content) {
-  const bytes = Math.ceil((size * 1.25 + 256 * MIB) / MIB) * MIB;
+  // mkfs.btrfs wants room for what goes in uncompressed, and metadata twice.
+  const bytes = Math.ceil((size * 3 + 256 * MIB) / MIB) * MIB;
   return {
     firmware: 'bios',
     disks: [{ name: 'rootfs', table: 'gpt', partitions: [{ name: 'root', type: 'linux', size: bytes, content }] }],
@@ -84,7 +85,7 @@ async function outside() {
   const host = hostOf(checkout, process.env.IMGBUILD_CACHE_DIR ?? path.join(checkout, '.cache/test'));
   const { engine } = await findEngine(host, 'embedded');
   try {
-    const builder = await ensureBuilder(host, engine, {}, console.error);
+    const builder = await ensureBuilder(host, engine, {}, (line) => console.error(line));
     copyFileSync(fileURLToPath(import.meta.url), path.join(top, 'bench.js'));
     writeFileSync(path.join(top, 'package.json'), '{"type":"module"}');
     execFileSync('tar', [
@@ -104,8 +105,8 @@ async function outside() {
       mounts: [...programMounts(host.program), { source: top, target: '/bench', readonly: false }],
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
       workBytes: 12 * 2 ** 30,
-      onOutput: console.log,
-      onError: console.error,
+      onOutput: (line) => console.log(line),
+      onError: (line) => console.error(line),
     });
   } finally {
     await engine.close();
