@@ -25,6 +25,8 @@ export interface LayoutRequest {
   };
   readonly sets: readonly string[];
   readonly formats: readonly string[];
+  /** The system has a first boot of ours, which was made for the disk that it had before. */
+  readonly firstBoot?: boolean;
 }
 
 /** What a layout comes to. */
@@ -35,7 +37,8 @@ export interface Layout {
 }
 
 /** Collections whose hooks make a system fit for its disk; what they require configures accounts and the like. */
-const STORAGE_COLLECTIONS = ['hardware/base', 'snapper'];
+const STORAGE_COLLECTIONS: readonly string[] = ['hardware/base', 'snapper'];
+const FIRST_BOOT = 'firstboot/vm';
 
 /** Needed by who sits at the machine, not by the machine. */
 const COMFORT: readonly string[] = ['console-setup', 'fdisk'];
@@ -49,9 +52,11 @@ const COMFORT: readonly string[] = ['console-setup', 'fdisk'];
 export function loadLayout(project: Project, request: LayoutRequest): Layout {
   const problems: Problem[] = [];
   const file = request.layout === undefined ? undefined : layoutSource(request.layout, problems);
-  const wide = resolved(project, request, STORAGE_COLLECTIONS, file, problems);
+  const collections = [...STORAGE_COLLECTIONS, ...(request.firstBoot === true ? [FIRST_BOOT] : [])];
+  const wide = resolved(project, request, { collections, options: usualOptions(file?.source) }, file, problems);
   if (problems.length > 0) throw new ConfigError(inOrder(problems));
-  const others = resolved(project, { ...request, formats: [], sets: [] }, ['base'], undefined, []).packages;
+  const bare = { collections: ['base'], options: {} };
+  const others = resolved(project, { ...request, formats: [], sets: [] }, bare, undefined, []).packages;
   const known = new Set([...others.shared, ...others.extra, ...COMFORT]);
   const packages = [...wide.packages.shared, ...wide.packages.extra].filter((name) => !known.has(name)).sort();
   return { config: wide, packages };
@@ -60,17 +65,12 @@ export function loadLayout(project: Project, request: LayoutRequest): Layout {
 function resolved(
   project: Project,
   request: LayoutRequest,
-  collections: readonly string[],
+  says: { readonly collections: readonly string[]; readonly options: Readonly<Record<string, unknown>> },
   layout: ConfigFile | undefined,
   problems: Problem[],
 ): BuildConfig {
   const { name, suite, architecture, sets, formats } = request;
-  const profile = {
-    suite,
-    architecture,
-    collections,
-    options: collections === STORAGE_COLLECTIONS ? usualOptions(layout?.source) : {},
-  };
+  const profile = { suite, architecture, ...says };
   const own = parseYaml(JSON.stringify(profile), 'the ready-made layout', problems);
   const { config } = resolve(
     {

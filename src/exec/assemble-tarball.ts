@@ -59,7 +59,12 @@ export async function assembleTarball(
       for (const name of OWN) requireOwn(root, name);
       const { suite, architecture } = await factsOf(context, root);
       const inventory = await takeInventory(context, root);
-      const { config, packages } = loadLayout(project, { ...layout, suite, architecture });
+      const { config, packages } = loadLayout(project, {
+        ...layout,
+        suite,
+        architecture,
+        firstBoot: existsSync(path.join(root, FIRST_BOOT)),
+      });
       requirePackages(root, inventory, packages);
       const whole = makePlan(config);
       const plan = storageOnly(whole, keptLines(context, root, whole));
@@ -95,6 +100,9 @@ async function unpack(context: Context, tarball: string): Promise<string> {
   });
   return (await hash).slice(0, 64);
 }
+
+/** Where the collection firstboot/vm has its program. */
+const FIRST_BOOT = 'usr/lib/imgbuild/firstboot';
 
 /** What is read and written here, outside of the chroot. */
 const OWN = ['etc/fstab', 'etc/crypttab', 'etc/mdadm/mdadm.conf', 'usr/lib/os-release', 'var/lib/dpkg/status', 'boot'];

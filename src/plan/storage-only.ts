@@ -1,7 +1,7 @@
 import type { BuildPlan, PhaseItem, Step } from './types.js';
 
 /** Collections that are about disks and starting from them, and nothing else. */
-const ABOUT_STORAGE = /^(?:bootable|hardware|snapper)(?:\/|$)/;
+const ABOUT_STORAGE = /^(?:(?:bootable|hardware|snapper)(?:\/|$)|firstboot\/vm$)/;
 
 /**
  * The plan for a root filesystem that somebody has made already: of its stage `configure` only what storage and starting
