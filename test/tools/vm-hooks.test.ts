@@ -161,6 +161,19 @@ describe('the initramfs', () => {
     });
   }
 
+  it.each([
+    ['bullseye', 'gzip'],
+    ['bookworm', 'zstd'],
+    ['trixie', 'zstd'],
+  ])('of %s is compressed quickly', async (suite, compress) => {
+    const root = tree({});
+    const env = { ...OPTIONS, SUITE: suite, OPT_INITRAMFS_CONTENTS: 'list' };
+    const outcome = await runHook(root, 'bootable/base/hooks/customize/40-initramfs-settings.sh', env);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    const settings = read(root, 'etc/initramfs-tools/conf.d/20-imgbuild');
+    expect(settings).toContain(`MODULES=list\nCOMPRESS=${compress}\nCOMPRESSLEVEL=3\nFSTYPE=ext4\n`);
+  });
+
   it('is told by the number of its modules', async () => {
     expect(await check(['fs/ext4/ext4.ko.xz'])).toMatchObject({
       code: 0,
