@@ -44,7 +44,8 @@ export function grownVolume(start: Buffer, bytes: number): DiskWrite[] | undefin
 function labelAt(start: Buffer): number | undefined {
   for (let at = 0; at < LABEL_SECTORS * SECTOR && at + SECTOR <= start.length; at += SECTOR) {
     const sector = start.subarray(at, at + SECTOR);
-    if (sector.toString('latin1', 0, 8) !== 'LABELONE') continue;
+    // A label says in which sector it is: one that was copied elsewhere does not count.
+    if (sector.toString('latin1', 0, 8) !== 'LABELONE' || sector.readBigUInt64LE(8) !== BigInt(at / SECTOR)) continue;
     if (lvmCrc(sector.subarray(20)) === sector.readUInt32LE(16)) return at;
   }
   return undefined;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkNames } from '../../src/config/layout-names.js';
 import type { Storage } from '../../src/config/layout.js';
+import { grownVolume, isPhysicalVolume } from '../../src/disk/grow-lvm2.js';
 import { lvmHeader } from '../../src/disk/lvm2.js';
 import type { LvmPlan } from '../../src/disk/types.js';
 import { runCommand } from '../support/cli.js';
@@ -164,6 +165,55 @@ describe('pvck', () => {
         },
       ),
       { numRuns: 60, endOnFailure: true },
+    );
+  });
+});
+
+describe('a label', () => {
+  it('with any byte changed is one to both or to neither', async () => {
+    const [plan] = fc.sample(lvmPlans({ volumes: 3, extents: 50 }), { numRuns: 1, seed: 11 });
+    if (plan === undefined) throw new Error('no sample');
+    const header = lvmHeader(plan, EPOCH);
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 512, max: 1023 }), fc.nat(255), async (offset, change) => {
+        const damaged = Buffer.from(header);
+        damaged.writeUInt8(damaged.readUInt8(offset) ^ change, offset);
+        const theirs = !/CHECK: label_header|No label/.test(await pvck('headers', damaged, plan.bytes));
+        expect(isPhysicalVolume(damaged)).toBe(theirs);
+      }),
+      {
+        numRuns: 60,
+        endOnFailure: true,
+        examples: [
+          [520, 1],
+          [512, 1],
+          [600, 0],
+        ],
+      },
+    );
+  });
+});
+
+describe('a group on a device that has grown', () => {
+  it('is read by pvck with the new sizes', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        lvmPlans({ volumes: 10, extents: 500 }),
+        fc.integer({ min: 1, max: 2 ** 22 }),
+        async (plan, more) => {
+          const start = Buffer.alloc(plan.peStart);
+          lvmHeader(plan, EPOCH).copy(start);
+          const bytes = plan.bytes + more * 512;
+          for (const write of grownVolume(start, bytes) ?? []) write.bytes.copy(start, write.offset);
+          const headers = await pvck('headers', start, bytes);
+          expect(headers).not.toMatch(/CHECK|WARNING|[Ff]ail/);
+          expect(headers).toContain(`# vgname ${plan.name} seqno 2\n`);
+          expect(fields(headers)['pv_header.device_size']).toBe(String(bytes));
+          const metadata = await pvck('metadata', start, bytes);
+          expect(metadata).toContain(`pe_count = ${String(Math.floor((bytes - plan.peStart) / plan.extentBytes))}`);
+        },
+      ),
+      { numRuns: 30, endOnFailure: true },
     );
   });
 });

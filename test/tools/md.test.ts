@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { openSync, closeSync, ftruncateSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { mdSuperblock } from '../../src/disk/md.js';
+import { grownSuperblock, mdSuperblock, readSuperblock } from '../../src/disk/md.js';
 import type { Raid1Plan } from '../../src/disk/types.js';
 import { runCommand } from '../support/cli.js';
 import { raidPlans } from '../support/disk-plans.js';
@@ -94,6 +94,46 @@ describe('mdadm --examine', () => {
         },
       ),
       { numRuns: 60, endOnFailure: true },
+    );
+  });
+});
+
+describe('a superblock', () => {
+  it('with any byte changed is whole to both or to neither', async () => {
+    const [plan] = fc.sample(raidPlans, { numRuns: 1, seed: 5 });
+    if (plan === undefined) throw new Error('no sample');
+    const head = mdSuperblock(plan, EPOCH);
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 4096, max: 4096 + 511 }), fc.nat(255), async (offset, change) => {
+        const damaged = Buffer.from(head);
+        damaged.writeUInt8(damaged.readUInt8(offset) ^ change, offset);
+        expect(readSuperblock(damaged) !== undefined).toBe(
+          /Checksum : [0-9a-f]+ - correct/.test(await examine(damaged, plan.bytes)),
+        );
+      }),
+      {
+        numRuns: 60,
+        endOnFailure: true,
+        examples: [
+          [4096, 1],
+          [4096 + 216, 1],
+          [4096 + 220, 1],
+          [4200, 0],
+        ],
+      },
+    );
+  });
+
+  it('of a member that has grown is read with the new sizes', async () => {
+    await fc.assert(
+      fc.asyncProperty(raidPlans, fc.integer({ min: 1, max: 2 ** 22 }), async (plan, more) => {
+        const head = mdSuperblock(plan, EPOCH);
+        const larger = { ...plan, bytes: plan.bytes + more * 512 };
+        const grown = grownSuperblock(readSuperblock(head)?.superblock ?? Buffer.alloc(0), larger.bytes);
+        grown?.bytes.copy(head, grown.offset);
+        expect(fields(await examine(head, larger.bytes))).toMatchObject(expected(larger));
+      }),
+      { numRuns: 30, endOnFailure: true },
     );
   });
 });
