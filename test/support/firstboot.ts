@@ -152,10 +152,10 @@ function part(made: Machine, disk: string, number: number): string {
   return made.device(name);
 }
 
-/** Runs one of the two steps in the initramfs. */
+/** Runs one of the steps in the initramfs. */
 export function step(
   made: Machine,
-  name: 'renew' | 'settle',
+  name: 'renew' | 'settle' | 'enlarge',
   env: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
   const { directory } = made;
