@@ -113,7 +113,9 @@ describe('the disk tree of a profile', () => {
     [
       'two file systems at one place, in a list of disks',
       ['- partitions:', `    ${ESP_LINE}`, `    ${ROOT_LINE}`, `- partitions: [${ROOT_LINE.slice(2)}]`],
-      ['9:97: disk[1].partitions[0].content.mountpoint: / is mounted from partition "root" already (each mountpoint once)'],
+      [
+        '9:97: disk[1].partitions[0].content.mountpoint: / is mounted from partition "root" already (each mountpoint once)',
+      ],
     ],
     [
       'a missing ESP',
