@@ -6,7 +6,7 @@ import type { BootName, BootReport, BootRun } from './boot-types.js';
 import { withMachine, type MachineOptions, type PreparedMachine } from './machine-options.js';
 import { machineFacts } from './probe-facts.js';
 import { enlarge, injectParameters } from './probe-inject.js';
-import { PATIENCE, PROBE_CREDENTIALS, PROBE_PARAMETERS, shellOn, type Shell } from './probe-shell.js';
+import { EMULATED_PARAMETERS, PROBE_CREDENTIALS, PROBE_PARAMETERS, shellOn, type Shell } from './probe-shell.js';
 import type { DiskSource, Firmware, MachineSpec } from './qemu-arguments.js';
 import { copyRaw, createOverlay } from './qemu-images.js';
 import type { Accelerator } from './qemu-kvm.js';
@@ -65,7 +65,7 @@ export async function bootReport(files: readonly string[], options: BootOptions)
 }
 
 function parametersFor(accelerator: Accelerator): string {
-  return accelerator === 'tcg' ? `${PROBE_PARAMETERS} ${PATIENCE}` : PROBE_PARAMETERS;
+  return accelerator === 'tcg' ? `${PROBE_PARAMETERS} ${EMULATED_PARAMETERS}` : PROBE_PARAMETERS;
 }
 
 async function bootAll(bench: Bench, base: readonly DiskSource[]): Promise<[BootRun[], Firmware]> {
@@ -105,6 +105,7 @@ async function bootOnce(bench: Bench, name: BootName, instance: Instance): Promi
   const { options, signal } = bench;
   const spec: Omit<MachineSpec, 'monitor' | 'probe'> = {
     accelerator: bench.accelerator,
+    steadyClock: true,
     // Two machines run at once, and threads of one that wait for each other take the time of the other.
     cpus: bench.accelerator === 'tcg' ? 1 : options.cpus,
     memoryMiB: options.memoryMiB,

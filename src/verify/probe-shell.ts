@@ -10,13 +10,10 @@ import { FINISHED, parseAnswers, probeScript, typedScript, type Answers } from '
 export const PROBE_PARAMETERS = 'systemd.debug_shell=ttyS1';
 
 /**
- * For emulated machines besides: on a busy host they are so slow that systemd gives up waiting for a disk after its 90
- * seconds, which says nothing about the image (the second one is that of systemd from 254 on for devices). And what takes
- * the kernel long and says as little: thunks against a processor's side channels, which an emulated one has not, and tests
- * of the kernel's own ciphers.
+ * For emulated machines besides: what takes the kernel long and says nothing about the image. Thunks against side channels,
+ * which an emulated processor has not, and tests of the kernel's own ciphers.
  */
-export const PATIENCE =
-  'systemd.default_timeout_start_sec=900 systemd.default_device_timeout_sec=900 mitigations=off cryptomgr.notests';
+export const EMULATED_PARAMETERS = 'mitigations=off cryptomgr.notests';
 
 /**
  * The shell for systemd from 256 on, by credentials in the machine's SMBIOS tables: works where grub.cfg cannot be reached

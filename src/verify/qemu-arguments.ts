@@ -30,6 +30,11 @@ export type Network =
 /** A virtual machine, completely. */
 export interface MachineSpec {
   readonly accelerator: 'kvm' | 'tcg';
+  /**
+   * Time in an emulated machine of one processor passes with the instructions that it has carried out: however busy the host
+   * is, nothing in the machine takes so long that somebody gives up waiting for it.
+   */
+  readonly steadyClock?: boolean;
   readonly cpus: number;
   readonly memoryMiB: number;
   readonly firmware: Firmware;
@@ -76,7 +81,7 @@ export function qemuArguments(machine: MachineSpec): string[] {
     ...['-name', 'imgbuild', '-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none'],
     // The signed firmware keeps its variables from everything but system management mode.
     ...['-machine', `q35${secure ? ',smm=on' : ''}`],
-    ...accelerator(machine.accelerator),
+    ...accelerator(machine),
     ...['-smp', String(machine.cpus), '-m', `${String(machine.memoryMiB)}M`],
     ...firmware(machine.firmware),
     ...disks(machine.bus, machine.disks),
@@ -90,9 +95,15 @@ export function qemuArguments(machine: MachineSpec): string[] {
   ];
 }
 
-function accelerator(kind: MachineSpec['accelerator']): string[] {
+/** Four nanoseconds an instruction, about what emulation takes on a host that has nothing else to do: 2 to this power. */
+const INSTRUCTION = 2;
+
+function accelerator({ accelerator: kind, steadyClock }: MachineSpec): string[] {
+  if (kind === 'kvm') return ['-accel', 'kvm', '-cpu', 'host'];
   // Page tables of five levels (la57) only make each walk through them longer.
-  return kind === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max,-la57'];
+  const cpu = ['-cpu', 'max,-la57'];
+  if (steadyClock !== true) return ['-accel', 'tcg,thread=multi', ...cpu];
+  return ['-accel', 'tcg,thread=single', '-icount', `shift=${String(INSTRUCTION)}`, ...cpu];
 }
 
 function firmware(kind: Firmware): string[] {

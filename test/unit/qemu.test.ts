@@ -38,6 +38,12 @@ describe('the command line of QEMU', () => {
     expect(values(MACHINE, '-netdev')).toEqual([]);
   });
 
+  it('lets time pass by instructions where that is asked for, which only an emulated machine can', () => {
+    const machine: MachineSpec = { ...MACHINE, steadyClock: true };
+    expect([...values(machine, '-accel'), ...values(machine, '-icount')]).toEqual(['tcg,thread=single', 'shift=2']);
+    expect(values({ ...machine, accelerator: 'kvm' }, '-icount')).toEqual([]);
+  });
+
   it('protects the variables when Secure Boot is on', () => {
     const secure = { ...MACHINE, firmware: { ...MACHINE.firmware, secureBoot: true } } as MachineSpec;
     expect(values(secure, '-machine')).toEqual(['q35,smm=on']);
