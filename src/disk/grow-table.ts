@@ -55,8 +55,10 @@ interface Gpt {
 
 function readGpt(head: Buffer): Gpt {
   const size = head.readUInt32LE(HEADER + 12);
-  const header = Buffer.from(head.subarray(HEADER, HEADER + Math.min(size, SECTOR)));
-  header.fill(0, 16, 20);
+  // Whatever it says, the fields that are read lie in a sector.
+  const sector = Buffer.from(head.subarray(HEADER, HEADER + SECTOR));
+  sector.fill(0, 16, 20);
+  const header = sector.subarray(0, Math.min(size, SECTOR));
   const table = Number(head.readBigUInt64LE(HEADER + 72));
   const count = head.readUInt32LE(HEADER + 80);
   const entryBytes = head.readUInt32LE(HEADER + 84);
