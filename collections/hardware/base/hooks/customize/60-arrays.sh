@@ -1,5 +1,33 @@
-# The command that adds disks to the arrays is for machines with arrays.
+# For machines with arrays: the command that adds disks to them, and a start without a disk that has failed.
 case " $DISK_ROOT_LAYERS $DISK_GRUB_MODULES " in
   *' raid1 '* | *' mdraid1x '*) ;;
-  *) remove usr/local/sbin/raid-add-disk ;;
+  *)
+    remove usr/local/sbin/raid-add-disk
+    exit 0
+    ;;
 esac
+
+# mdadm's own script starts an array that misses a member only after twenty rounds of waiting for the root file system; where
+# that is encrypted, a round takes so long that there are three (mdadm 4.2, cryptsetup 2.6.1). This one comes before
+# cryptsetup's, which runs after all others of local-top.
+write_file etc/initramfs-tools/scripts/local-top/imgbuild-arrays 0755 <<'END_OF_SCRIPT'
+#!/bin/sh
+# Written by imgbuild: starts arrays whose other members do not come.
+if [ "$1" = prereqs ]; then
+  echo
+  exit 0
+fi
+. /scripts/functions
+wait_for_udev 10
+wanted=$(grep -c '^ARRAY' /etc/mdadm/mdadm.conf)
+n=0
+while [ "$n" -lt 30 ]; do
+  [ "$(grep -c '^md' /proc/mdstat)" -lt "$wanted" ] || grep -q '^md[^ ]* : inactive' /proc/mdstat || exit 0
+  n=$((n + 1))
+  sleep 1
+done
+sed -n 's/^\(md[^ ]*\) : inactive.*/\1/p' /proc/mdstat | while read -r name; do
+  log_warning_msg "starting the array $name without a member that is missing"
+  mdadm --quiet --run "/dev/$name"
+done
+END_OF_SCRIPT
