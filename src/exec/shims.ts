@@ -49,8 +49,9 @@ fi
  * image. A script that does not have what is changed in it stays as it is.
  *
  * - The script of ca-certificates starts three processes for each of 140 certificates to look a line up (20250419: 1 s).
- * - Those of Python compile its library (2 s of one processor), and nothing needs the result before the end. Meanwhile no
- *   program may write its own result of a module that it imports: hence -B, and PYTHONDONTWRITEBYTECODE for the others.
+ * - Those of Python compile its library (2 s of one processor), and nothing needs the result before the end. The one of the
+ *   larger part does nothing else and comes late: it runs beside dpkg as soon as it can. Meanwhile no program may write its
+ *   own result of a module that it imports: hence -B, and PYTHONDONTWRITEBYTECODE for the others.
  */
 const CONFIGURE = String.raw`#!/bin/sh
 info=/var/lib/dpkg/info aside=/run/imgbuild-scripts
@@ -62,12 +63,20 @@ quicken() {
     sed "$2" "$aside/$(basename "$script")" > "$script"
   done
 }
+is() {
+  [ "$(dpkg-query -W -f '$''{db:Status-Status}' "$2" 2>/dev/null)" = "$1" ]
+}
 quicken ca-certificates.config 's/^set -e$/&\nnl="\n"/
   s/(echo "$\([A-Z_]*\)" | grep -F -q -x "$crt") > \/dev\/null 2>&1/case "$nl$\1$nl" in *"$nl$crt$nl"*) ;; *) false ;; esac/'
 for version in 3.9 3.11 3.13; do
-  for package in python$version-minimal python$version; do
-    quicken $package.postinst "s,/usr/bin/python$version -E -S,${REPOSITORY_MOUNT}/bin/in-background $package /usr/bin/python$version -B -E -S,"
-  done
+  python=/usr/bin/python$version
+  quicken python$version-minimal.postinst "s,$python -E -S,${REPOSITORY_MOUNT}/bin/in-background minimal $python -B -E -S,"
+  if [ ! -e ${JOBS}/python$version ] && is installed python$version-minimal &&
+    is unpacked libpython$version-stdlib && is unpacked python$version; then
+    script=$(sed "s,$python -E -S,$python -B -E -S," $info/python$version.postinst)
+    ${REPOSITORY_MOUNT}/bin/in-background python$version sh -c "$script" sh configure
+  fi
+  [ ! -e ${JOBS}/python$version ] || quicken python$version.postinst "s,$python -E -S .*,:,"
 done
 /usr/bin/dpkg "$@"
 status=$?
