@@ -103,6 +103,11 @@ export function leftovers(cache: string, output: string): string[] {
   const mounts = readFileSync('/proc/mounts', 'utf8')
     .split('\n')
     .filter((line) => line.includes(cache) || line.includes(output));
+  const loops = readdirSync('/sys/block')
+    .map((name) => `/sys/block/${name}/loop/backing_file`)
+    .filter((file) => existsSync(file))
+    .map((file) => readFileSync(file, 'utf8').trim())
+    .filter((file) => file.includes(cache) || file.includes(output));
   const processes = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
@@ -120,5 +125,5 @@ export function leftovers(cache: string, output: string): string[] {
     : [];
   const work = path.join(cache, 'work');
   const works = existsSync(work) ? readdirSync(work).map((name) => `work/${name}`) : [];
-  return [...mounts, ...processes, ...partial, ...works];
+  return [...mounts, ...loops, ...processes, ...partial, ...works];
 }

@@ -48,6 +48,7 @@ export function testEngine(name: TestEngine['name']): void {
 
   it.each([
     ['SIGINT', 130],
+    ['SIGTERM', 143],
     ['SIGKILL', 'SIGKILL'],
   ] as const)('removes the container after %s', async (signal, code) => {
     await withDirectory(async (output) => {
