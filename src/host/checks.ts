@@ -104,7 +104,7 @@ async function builder(host: Host, engine: Engine): Promise<Finding> {
     name,
     level: 'warn',
     detail: `${image} was made from another recipe than this version's`,
-    fix: `unset IMGBUILD_IMAGE, or docker pull ${image}`,
+    fix: `unset IMGBUILD_IMAGE, or ${engine.name} pull ${image}`,
   };
 }
 
@@ -154,7 +154,7 @@ async function memory(host: Host): Promise<Finding> {
       name,
       level: 'warn',
       detail: `builds work on disk, which is slower: ${place.why}`,
-      fix: 'free some memory',
+      fix: 'ps axo rss,comm --sort=-rss | head tells what could be ended',
     };
   } catch (error) {
     const { message, hint } = error as { message: string; hint?: string };

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type Dockerode from 'dockerode';
@@ -109,12 +110,21 @@ export async function probeEngine(host: Host, name: EngineName): Promise<EngineP
   }
 }
 
+/** By systemd where it is what runs, by sd_booted(3). */
+function startDocker(): string {
+  return existsSync('/run/systemd/system') ? 'sudo systemctl start docker' : 'sudo service docker start';
+}
+
 async function probeDocker(env: NodeJS.ProcessEnv): Promise<EngineProbe> {
   const probe = await firstReady('docker', await dockerEndpoints(env));
   if (probe.state !== 'absent' || nonEmpty(env['DOCKER_HOST'])) return probe;
   if (await onPath('dockerd', env)) {
-    const fix = 'sudo systemctl start docker';
-    return { name: 'docker', state: 'stopped', detail: 'Docker is installed but its daemon is not running', fix };
+    return {
+      name: 'docker',
+      state: 'stopped',
+      detail: 'Docker is installed but its daemon is not running',
+      fix: startDocker(),
+    };
   }
   return { ...probe, detail: 'Docker is not installed', fix: 'sudo apt-get install docker.io' };
 }
@@ -223,7 +233,7 @@ function explain(name: 'docker' | 'podman', place: string, error: unknown): Engi
         name,
         state: 'stopped',
         detail: `${title} does not listen at ${place}`,
-        fix: name === 'docker' ? 'sudo systemctl start docker' : 'systemctl --user start podman.socket',
+        fix: name === 'docker' ? startDocker() : 'systemctl --user start podman.socket',
       };
     default:
       return { name, state: 'unusable', detail: `${title} at ${place}: ${messageOf(error)}`, fix: `${name} info` };
