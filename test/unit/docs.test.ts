@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Collection } from '../../src/config/schema.js';
 import { createProgram } from '../../src/commands/program.js';
 import { VERBS } from '../../src/commands/verbs.js';
 import { EXIT } from '../../src/errors.js';
@@ -41,6 +42,11 @@ describe('documentation', () => {
         call,
       ).toEqual([]);
     }
+  });
+
+  it('tells every key of a collection', () => {
+    const told = [...read('docs/collections.md').matchAll(/^\| `([a-z]+)` /gm)].map((match) => match[1]);
+    for (const key of Object.keys(Collection().shape)) expect(told, key).toContain(key);
   });
 
   it('tells every exit code', () => {
