@@ -86,7 +86,10 @@ describe('an engine that cannot be used', () => {
     // To the kernel, a file that nobody listens at is the same as a socket that a dead daemon has left.
     writeFileSync(socket, '');
     const probe = await probeEngine(host({ DOCKER_HOST: `unix://${socket}` }), 'docker');
-    expect(probe).toMatchObject({ state: 'stopped', fix: expect.stringMatching(/^sudo (systemctl start docker|service docker start)$/) as unknown });
+    expect(probe).toMatchObject({
+      state: 'stopped',
+      fix: expect.stringMatching(/^sudo (systemctl start docker|service docker start)$/) as unknown,
+    });
   });
 
   it('is not installed when there is neither socket nor program: exit code 3, and the command that installs it', async () => {
