@@ -67,8 +67,8 @@ export function readyOption({ disks }: Storage, [disk, , partition, ...more]: Pa
   }
 }
 
-/** Where a file gives an option its value, be it nested or dotted; undefined when it does not. */
-export function optionPlace(source: Source, option: string): Path | undefined {
+/** Where below `start` a file gives an option its value, be it nested or dotted; undefined when it does not. */
+export function optionPlace(source: Source, option: string, start: Path = ['options']): Path | undefined {
   const find = (path: Path, rest: string): Path | undefined => {
     const mapping = valueAt(source, path);
     if (!isMapping(mapping)) return undefined;
@@ -79,5 +79,5 @@ export function optionPlace(source: Source, option: string): Path | undefined {
     }
     return undefined;
   };
-  return find(['options'], option);
+  return find(start, option);
 }

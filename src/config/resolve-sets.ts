@@ -57,7 +57,7 @@ function secretSource(kind: (typeof SECRET_KEYS)[number], text: string, director
 }
 
 /** A `--set name=text` argument as a source of its own: it has no lines. */
-function argumentSource(name: string): Source {
+export function argumentSource(name: string): Source {
   return { file: `--set ${name}`, value: undefined, checked: true, show: () => '', place: () => ({ line: 0, col: 0 }) };
 }
 

@@ -1,5 +1,6 @@
 import type { CollectionFile } from './collection.js';
 import type { Problem } from '../errors.js';
+import { checkAccounts } from './resolve-accounts.js';
 import { checkTerm, gatherCollections } from './resolve-collections.js';
 import { isDiskCondition, storageUses } from './layout-uses.js';
 import { scanHook } from './resolve-hooks.js';
@@ -19,7 +20,9 @@ import { PHASES, type Hook, type OptionValue, type ResolvedCollection } from './
 export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
   const facts = readProfile(input, problems);
   const { collections, table } = gatherCollections(input, facts.collections, problems);
-  const options = mergeOptions(table, optionLayers(input, collections), input.sets, input.cwd, problems);
+  const layers = optionLayers(input, collections);
+  const options = mergeOptions(table, layers, input.sets, input.cwd, problems);
+  checkAccounts(options, layers, problems);
   const terms = collections.flatMap(({ conditional }) => conditional.flatMap((entry) => entry.terms));
   for (const term of terms) checkTerm(term, table, problems);
   const storage = resolveStorage(input.profile, options.values, options.secrets, problems);
