@@ -6,7 +6,7 @@ import { DISK_CONDITIONS, isDiskCondition } from './layout-uses.js';
 import { checkValue, optionEnvName } from './options.js';
 import { orderCollections, type OrderNode, type UnknownName } from './order.js';
 import type { ResolveInput } from './resolve-input.js';
-import { nearestOption, type OptionTable } from './resolve-layers.js';
+import { unknownOption, type OptionTable } from './resolve-layers.js';
 import { declareOptions } from './resolve-options.js';
 import { didYouMean } from './suggest.js';
 import { ARCHITECTURES, SUITE_NAMES } from './suites.js';
@@ -119,7 +119,8 @@ export function checkTerm(term: Located<Term>, table: OptionTable, problems: Pro
   }
   const option = table.declared.get(name) ?? table.elsewhere().get(name);
   if (option === undefined) {
-    reject(`unknown option "${name}"`, nearestOption(table, name));
+    const unknown = unknownOption(table, name);
+    reject(unknown.message, unknown.hint === undefined ? {} : { hint: unknown.hint });
     return;
   }
   const { declaration } = option;

@@ -4,7 +4,7 @@ import type { Problem } from '../errors.js';
 import type { Phase } from './types.js';
 import { DISK_VARIABLES } from './layout-uses.js';
 import { optionEnvName } from './options.js';
-import { nearestOption, type OptionTable } from './resolve-layers.js';
+import { unknownOption, type OptionTable } from './resolve-layers.js';
 import { didYouMean } from './suggest.js';
 
 /** What a hook may read, by the names that stand in its text. */
@@ -72,7 +72,7 @@ function secretsIn(line: string, phase: Phase, table: OptionTable, report: Repor
       report(column, 'the name of a secret must be written out: only what a hook names is given to it');
     } else if (found === undefined) {
       if (table.elsewhere().get(name)?.declaration?.type !== 'secret') {
-        report(column, `unknown secret "${name}"`, nearestOption(table, name).hint);
+        report(column, `unknown secret "${name}"`, unknownOption(table, name).hint);
       }
     } else if (found.declaration !== undefined && found.declaration.type !== 'secret') {
       report(column, `option "${name}" is not a secret`, `use: "$${optionEnvName(name)}"`);

@@ -22,7 +22,7 @@ export interface OptionLayer {
   readonly label: string;
   readonly source: Source;
   readonly path: Path;
-  /** Directory that `file:` of secrets is relative to. */
+  /** Directory that `file:` of secrets and keys of archives are relative to. */
   readonly directory: string;
   /** May name options of collections that are not part of the profile: they are left out. */
   readonly lenient: boolean;
@@ -86,18 +86,30 @@ export function foreignProblem(
       hint: `add ${foreign.collection} to collections`,
     };
   }
-  return { message: `unknown option "${name}"`, ...nearestOption(table, name) };
+  return unknownOption(table, name);
 }
 
-/** The hint with the nearest option or group: first of the profile's collections, then of all. */
-export function nearestOption(table: OptionTable, name: string): { hint?: string } {
-  for (const options of [table.declared, table.elsewhere()]) {
-    const names = [...options.keys()];
+/** As how many options of a group are named; some have dozens. */
+const NAMED = 6;
+
+/** What to say of a name that is no option: what a group has, or which is the nearest; the profile's own before all. */
+export function unknownOption(table: OptionTable, name: string): { message: string; hint?: string } {
+  const places = [table.declared, table.elsewhere()].map((options) => [...options.keys()]);
+  for (const names of places) {
+    const members = names.filter((option) => option.startsWith(`${name}.`));
+    if (members.length === 0) continue;
+    const rest = members.length - NAMED;
+    const named = rest > 0 ? [...members.slice(0, NAMED), `${String(rest)} more`] : members;
+    const list = [named.slice(0, -1).join(', '), ...named.slice(-1)].filter((part) => part !== '').join(' or ');
+    return { message: `"${name}" is a group of options, not an option`, hint: `use ${list}` };
+  }
+  const message = `unknown option "${name}"`;
+  for (const names of places) {
     const groups = names.filter((option) => option.includes('.')).map((option) => option.slice(0, option.indexOf('.')));
     const found = nearest(name, [...names, ...new Set(groups)]);
-    if (found !== undefined) return { hint: `did you mean "${found}"?` };
+    if (found !== undefined) return { message, hint: `did you mean "${found}"?` };
   }
-  return {};
+  return { message };
 }
 
 /** A collection may set only what is declared before it: what comes later would not know of it. */

@@ -113,6 +113,14 @@ describe('a profile', () => {
       ['5:3: options.logn: unknown option "logn" (did you mean "login"?)'],
     ],
     [
+      'groups as if they were options',
+      ['options: { login: bob, extra: true }'],
+      [
+        '4:12: options.login: "login" is a group of options, not an option (use login.user, login.authorizedKeys or login.uid)',
+        '4:24: options.extra: "extra" is a group of options, not an option (use extra.enable or extra.key)',
+      ],
+    ],
+    [
       'wrong types',
       ['options: { login.user: 5, sshd: { enable: yes } }'],
       [
@@ -201,6 +209,10 @@ describe('a profile', () => {
 
   it.each<[string, string]>([
     ['login.usr=x', 'login.usr: unknown option "login.usr" (did you mean "login.user"?)'],
+    [
+      'login=3',
+      'login: "login" is a group of options, not an option (use login.user, login.authorizedKeys or login.uid)',
+    ],
     ['hostname', 'hostname: expected name=value'],
     ['hostname=A', 'hostname: "A" does not match [a-z0-9-]+'],
     [
@@ -309,6 +321,18 @@ describe('a collection', () => {
       'with a condition on what is unknown',
       'conditional: [{ when: sshd.enabl, packages: [a1] }]',
       ['3:23: conditional[0].when: unknown option "sshd.enabl" (did you mean "sshd.enable"?)'],
+    ],
+    [
+      'with a condition on a group',
+      'conditional: [{ when: sshd, packages: [a1] }]',
+      ['3:23: conditional[0].when: "sshd" is a group of options, not an option (use sshd.enable)'],
+    ],
+    [
+      'that sets a group',
+      `options: {${['1', '2', '3', '4', '5', '6', '7', '8'].map((n) => `many.a${n}: { type: string, help: h }`).join(', ')}}\nset: { many: x }`,
+      [
+        '4:8: set.many: "many" is a group of options, not an option (use many.a1, many.a2, many.a3, many.a4, many.a5, many.a6 or 2 more)',
+      ],
     ],
     [
       'with conditions that never hold',
