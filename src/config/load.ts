@@ -121,13 +121,17 @@ export function validateCollection(project: Project, name: string): readonly Pro
 }
 
 /** What resolving asks of a project, whatever is resolved. */
-export function sharedInput(project: Project): Pick<ResolveInput, 'cwd' | 'roots' | 'collection' | 'content' | 'all'> {
+export function sharedInput(
+  project: Project,
+): Pick<ResolveInput, 'cwd' | 'roots' | 'collection' | 'content' | 'directory' | 'readText' | 'all'> {
   const { cwd, collections } = project;
   return {
     cwd,
     roots: Object.fromEntries(project.roots.map((root) => [root.id, root.directory])),
     collection: collections.find,
     content: collections.content,
+    directory: (name) => collections.place(name)?.directory,
+    readText: (file) => readFileSync(file, 'utf8'),
     all: () => allCollections(project),
   };
 }

@@ -26,6 +26,10 @@ export interface ResolveInput {
   readonly roots: Readonly<Record<string, string>>;
   readonly collection: (name: string) => CollectionFile | undefined;
   readonly content: (collection: CollectionFile) => CollectionContent;
+  /** Where a collection lies; relative paths in its file start here. */
+  readonly directory: (collection: string) => string | undefined;
+  /** The text of a file that a value names; throws when it cannot be read. */
+  readonly readText: (file: string) => string;
   /** All collections there are; reading them takes time, so it is done only to explain what is wrong. */
   readonly all: () => readonly CollectionFile[];
 }

@@ -4,7 +4,9 @@ import { problemAt } from './document.js';
 import type { Problem } from '../errors.js';
 import { checkValue, defaultValue, optionEnvName } from './options.js';
 import { layerEntries, type Entry, type OptionLayer, type OptionTable } from './resolve-layers.js';
+import type { ResolveInput } from './resolve-input.js';
 import { readSecretSource, readSet, type Assignment } from './resolve-sets.js';
+import { finishValue } from './resolve-sources.js';
 import type { OptionValue, SecretSource } from './types.js';
 
 export interface MergedOptions {
@@ -67,7 +69,7 @@ export function mergeOptions(
   table: OptionTable,
   layers: readonly OptionLayer[],
   sets: readonly string[],
-  cwd: string,
+  input: Pick<ResolveInput, 'cwd' | 'readText'>,
   problems: Problem[],
 ): MergedOptions {
   const values: Record<string, OptionValue> = {};
@@ -89,27 +91,32 @@ export function mergeOptions(
   };
   for (const layer of layers) {
     for (const entry of layerEntries(table, layer, problems)) {
-      const assignment = checkEntry(entry, layer, problems);
+      const assignment = checkEntry(entry, layer, input.readText, problems);
       if (assignment === undefined) continue;
       if ('secret' in assignment && 'value' in assignment.secret) literalSecrets = true;
       assign(assignment, layer.label);
     }
   }
   for (const text of sets) {
-    const assignment = readSet(table, text, cwd, problems);
+    const assignment = readSet(table, text, { directory: input.cwd, readText: input.readText }, problems);
     if (assignment !== undefined) assign(assignment, '--set');
   }
   return { values, secrets, origins, literalSecrets };
 }
 
-function checkEntry({ option, at }: Entry, layer: OptionLayer, problems: Problem[]): Assignment | undefined {
+function checkEntry(
+  { option, at }: Entry,
+  layer: OptionLayer,
+  readText: ResolveInput['readText'],
+  problems: Problem[],
+): Assignment | undefined {
   const { declaration } = option;
   if (declaration === undefined) return undefined;
   if (declaration.type === 'secret') {
     const secret = readSecretSource(at, layer.directory, problems);
     return secret === undefined ? undefined : { option, secret };
   }
-  const checked = checkValue(declaration, at.value);
+  const checked = finishValue(option.name, checkValue(declaration, at.value), { directory: layer.directory, readText });
   if (checked.ok) return { option, value: checked.value };
   for (const { path, message, hint } of checked.faults) {
     problems.push(problemAt(at.source, [...at.path, ...path], message, hint === undefined ? {} : { hint }));

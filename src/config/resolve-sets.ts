@@ -5,6 +5,7 @@ import { isMapping, problemAt, type Located, type Source } from './document.js';
 import type { Problem } from '../errors.js';
 import { parseText } from './options.js';
 import { foreignProblem, type OptionTable } from './resolve-layers.js';
+import { finishValue, type Reading } from './resolve-sources.js';
 import { nearest } from './suggest.js';
 import type { OptionValue, SecretSource } from './types.js';
 
@@ -70,7 +71,7 @@ export type Assignment =
 export function readSet(
   table: OptionTable,
   argument: string,
-  cwd: string,
+  reading: Reading,
   problems: Problem[],
 ): Assignment | undefined {
   const equals = argument.indexOf('=');
@@ -87,14 +88,14 @@ export function readSet(
     const problem = foreignProblem(table, { lenient: false }, name);
     if (problem !== undefined) reject(problem);
   } else if (option.declaration?.type === 'secret') {
-    const secret = secretArgument(argument.slice(equals + 1), cwd);
+    const secret = secretArgument(argument.slice(equals + 1), reading.directory);
     if (secret !== undefined) return { option, secret };
     reject({
       message: 'a secret does not belong on the command line',
       hint: `write --set ${name}=env:NAME, file:PATH or command:COMMAND`,
     });
   } else if (option.declaration !== undefined) {
-    const checked = parseText(option.declaration, argument.slice(equals + 1));
+    const checked = finishValue(name, parseText(option.declaration, argument.slice(equals + 1)), reading);
     if (checked.ok) return { option, value: checked.value };
     checked.faults.forEach(reject);
   }

@@ -21,7 +21,7 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
   const facts = readProfile(input, problems);
   const { collections, table } = gatherCollections(input, facts.collections, problems);
   const layers = optionLayers(input, collections);
-  const options = mergeOptions(table, layers, input.sets, input.cwd, problems);
+  const options = mergeOptions(table, layers, input.sets, input, problems);
   checkAccounts(options, layers, problems);
   const terms = collections.flatMap(({ conditional }) => conditional.flatMap((entry) => entry.terms));
   for (const term of terms) checkTerm(term, table, problems);
@@ -70,7 +70,7 @@ function optionLayers(input: ResolveInput, collections: readonly CollectionFile[
         label: `collection ${name}`,
         source,
         path: ['set'],
-        directory: input.cwd,
+        directory: input.directory(name) ?? input.cwd,
         lenient: true,
         collection: name,
       })),

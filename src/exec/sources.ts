@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isFlat } from '../config/resolve-sources.js';
 import type { AptPlan, BuildPlan } from '../plan/types.js';
 import type { Context } from './context.js';
 import { output } from './run.js';
@@ -75,19 +76,18 @@ function mainSource(apt: AptPlan, suite: string, defaults: string): string {
 /** A deb822 file with its key beside it, so that the key vouches for this source alone. */
 function extraSource(record: AptPlan['sources'][number], suite: string): SourceFile {
   const name = String(record['name']);
-  const field = (key: string, fallback: string): string => {
-    const value = record[key];
-    if (value === undefined || value.length === 0) return fallback;
-    return typeof value === 'string' ? value : value.join(' ');
-  };
-  const key = field('key', '');
+  const words = (field: string): readonly string[] => [record[field] ?? []].flat();
+  const suites = words('suites').length === 0 ? [suite] : words('suites');
+  // apt refuses components beside a path: "absolute Suite Component" (sources.list(5), exact path).
+  const components = isFlat(suites) ? [] : words('components');
+  const [key = ''] = words('key');
   const keyPath = `keyrings/${name}.asc`;
   const body = (signedBy: string): string =>
     [
       'Types: deb',
-      `URIs: ${field('uris', '')}`,
-      `Suites: ${field('suites', suite)}`,
-      `Components: ${field('components', 'main')}`,
+      `URIs: ${words('uris').join(' ')}`,
+      `Suites: ${suites.join(' ')}`,
+      ...(components.length === 0 ? [] : [`Components: ${components.join(' ')}`]),
       ...(key === '' ? [] : [`Signed-By: ${signedBy}`]),
       '',
     ].join('\n');
