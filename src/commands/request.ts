@@ -84,7 +84,7 @@ export function prepare(project: Project, profiles: readonly string[], options: 
 export function addBuildOptions(command: Command): Command {
   return addPlanOptions(command)
     .option('-o, --output <dir>', 'where images go ($IMGBUILD_OUTPUT_DIR, else ./obj)')
-    .option('--keep <n>', 'remove all but the newest N images of the profile', count, 0)
+    .option('--keep <n>', 'remove all but the newest N images of the profile; 0 keeps all', count, 0)
     .addOption(
       new Option('--name-style <style>', 'names of images: ours, or as Proxmox takes them apart')
         .choices(['imgbuild', 'proxmox'])

@@ -84,7 +84,9 @@ function unknownCollection(input: ResolveInput, entry: Located<string>, chain: r
   const way = chain.length > 1 ? `: ${chain.join(' → ')}` : '';
   const known = input.all().map((collection) => collection.name);
   const message = `unknown collection "${entry.value}"${way}`;
-  return problemAt(entry.source, entry.path, message, didYouMean(entry.value, known));
+  // Names start below the directories of collections; people write the path that they see.
+  const below = entry.value.replace(/^(?:collections\/)?(?:local\/)?/, '');
+  return problemAt(entry.source, entry.path, message, didYouMean(known.includes(below) ? below : entry.value, known));
 }
 
 function reportCycle(input: ResolveInput, cycle: readonly string[], problems: Problem[]): void {

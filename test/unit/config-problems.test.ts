@@ -200,6 +200,16 @@ describe('a profile', () => {
     ]);
   });
 
+  it.each(['local/own', 'collections/local/own'])('that names a collection by its path %s is told its name', (name) => {
+    const files = {
+      ...profile(PROFILE.replace('targets/lxc', name)),
+      'user/collections/local/own/collection.yaml': 'description: Own.\n',
+    };
+    expect(problemsOf(files)).toEqual([
+      `profiles/p.yaml:3:15: collections[0]: unknown collection "${name}" (did you mean "own"?)`,
+    ]);
+  });
+
   it('is not blamed for options that an unknown collection may declare', () => {
     const text = `${PROFILE.replace('targets/lxc', 'base, extr')}options: { extra.enable: true }\n`;
     expect(problemsOf(profile(text))).toEqual([
