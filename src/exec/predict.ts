@@ -44,7 +44,7 @@ export function predictStages(cacheDir: string, builderDigest: string, plan: Bui
       if (stage.name === 'assemble' || stage.name === 'output')
         return [stage.name, { state: key === undefined ? 'miss' : 'hit', why: '' }];
       if (key !== undefined && peekStage(cacheDir, key) !== undefined) return [stage.name, { state: 'hit', why: '' }];
-      return [stage.name, { state: 'miss', why: whyMissed(stage.inputs, before?.[stage.name]) }];
+      return [stage.name, { state: 'miss', why: whyMissed(stage.inputs, before?.[stage.name], stage.name === 'base') }];
     }),
   );
 }

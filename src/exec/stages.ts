@@ -106,8 +106,8 @@ export function lastInputs(cacheDir: string, profile: string): LastInputs | unde
   return readJson(lastInputsPath(cacheDir, profile)) as LastInputs | undefined;
 }
 
-/** Names of the inputs that differ, `nothing is known of an earlier build` without one. */
-export function whyMissed(inputs: readonly Input[], before: readonly Input[] | undefined): string {
+/** Names of the inputs that differ; `first` is the stage that no other comes before. */
+export function whyMissed(inputs: readonly Input[], before: readonly Input[] | undefined, first: boolean): string {
   if (before === undefined) return 'first build of this profile';
   const old = new Map(before.map((input) => [input.name, input.digest]));
   const changed = inputs
@@ -116,6 +116,9 @@ export function whyMissed(inputs: readonly Input[], before: readonly Input[] | u
   const names = new Set(inputs.map((input) => input.name));
   const gone = before.filter((input) => !names.has(input.name)).map((input) => `${input.name} is gone`);
   const all = [...changed, ...gone];
-  if (all.length === 0) return 'a stage before it was built again, or the cache was pruned';
+  if (all.length === 0) {
+    const cause = first ? 'the archive or the builder changed' : 'a stage before it was built again';
+    return `${cause}, or the cache was pruned`;
+  }
   return all.length > 4 ? `${all.slice(0, 4).join(', ')} and ${String(all.length - 4)} more` : all.join(', ');
 }

@@ -212,7 +212,7 @@ async function timed<T>(
   const last = lastInputs(context.settings.cacheDir, plan.profile);
   const before = last?.[stage] && [...last[stage], ...(last[hereOf(stage)] ?? [])];
   const now = [...stageOf(plan, stage).inputs, ...(dynamic[stage] ?? [])];
-  const why = context.settings.force ? 'asked to build everything' : whyMissed(now, before);
+  const why = context.settings.force ? 'asked to build everything' : whyMissed(now, before, stage === 'base');
   context.emit({ type: 'stage', profile: context.profile, stage, state: 'start', why });
   const started = performance.now();
   const result = await work();

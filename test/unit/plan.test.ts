@@ -153,7 +153,12 @@ describe('whyMissed', () => {
     [[...before, { name: 'hook z', digest: 'd' }], before, 'hook z changed'],
     [before, before, 'a stage before it was built again, or the cache was pruned'],
   ])('names what differs (%#)', (now, old, text) => {
-    expect(whyMissed(now, old)).toBe(text);
+    expect(whyMissed(now, old, false)).toBe(text);
+  });
+
+  it('does not blame a stage before the first', () => {
+    expect(whyMissed(before, before, true)).toBe('the archive or the builder changed, or the cache was pruned');
+    expect(whyMissed([], before, true)).toBe('suite is gone, option x is gone, hook y is gone');
   });
 });
 
