@@ -2,7 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { build, buildEnv, CACHE, failingBuild, imageDigest, withDirectory, type Built } from '../support/build.js';
+import {
+  build,
+  buildEnv,
+  CACHE,
+  failingBuild,
+  imageDigest,
+  imagePath,
+  withDirectory,
+  type Built,
+} from '../support/build.js';
 import { PROFILE, reference, storedPackage, withCacheCopy } from '../support/caches.js';
 import { CHECKOUT, imgbuild, runCommand } from '../support/cli.js';
 
@@ -50,6 +59,16 @@ function defaultMirror(): string {
   const directory = path.join(CACHE, 'apt');
   const file = readdirSync(directory).find((name) => name.startsWith('default-bookworm')) ?? '';
   return /\S+:\/\/\S+/.exec(readFileSync(path.join(directory, file), 'utf8'))?.[0] ?? '';
+}
+
+/** A profile that takes a package of 8 KiB from the archive of another suite, with a key beside the profile. */
+function furtherArchive(directory: string, key: string): string {
+  const profile = path.join(directory, 'further.yaml');
+  const source = { name: 'other', uris: [defaultMirror()], suites: ['trixie'], components: ['contrib'], key };
+  const options = JSON.stringify({ 'apt.sources': [source] });
+  const text = `suite: bookworm\narchitecture: amd64\ncollections: [targets/lxc]\npackages: [crafty-bitmaps]\noptions: ${options}\n`;
+  writeFileSync(profile, text);
+  return profile;
 }
 
 describe('a build that cannot succeed says why, and loses nothing', () => {
@@ -123,7 +142,7 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
     });
   });
 
-  it('wrong key: exit 4 and the source', async () => {
+  it('wrong key: exit 4, what is missing, and the option', async () => {
     await withDirectory(async (directory) => {
       const home = path.join(directory, 'gpg');
       mkdirSync(home, { mode: 0o700 });
@@ -134,14 +153,27 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
         });
       gpg('--passphrase', '', '--quick-generate-key', 'test@example.org', 'rsa3072');
       writeFileSync(path.join(directory, 'wrong.asc'), gpg('--armor', '--export'));
-      const profile = path.join(directory, 'wrongkey.yaml');
-      writeFileSync(
-        profile,
-        `suite: bookworm\narchitecture: amd64\ncollections: [targets/lxc]\noptions:\n  apt:\n    sources:\n      - { name: other, uris: ['${defaultMirror()}'], suites: [trixie], components: [main], key: wrong.asc }\n`,
-      );
-      const outcome = await failingBuild([profile, '--output', directory]);
+      const outcome = await failingBuild([furtherArchive(directory, 'wrong.asc'), '--output', directory]);
       expect(outcome.code, outcome.stderr).toBe(4);
-      expect(outcome.stderr).toMatch(/key/);
+      // gpgv says NO_PUBKEY and the key's id, sqv (apt 3.0) that a key is missing, and its fingerprint.
+      expect(outcome.stderr).toMatch(/(?:NO_PUBKEY|Missing key) [0-9A-F]{16}/);
+      expect(outcome.stderr).toContain('does not match the key: check `key` of the source in apt.sources');
+    });
+  });
+
+  it('right key: a package comes from there, and the image keeps the archive and its key', async () => {
+    await withDirectory(async (directory) => {
+      const inImage = (image: string, name: string): string =>
+        execFileSync('tar', ['--zstd', '-xOf', image, `./${name}`], { encoding: 'utf8' });
+      const key = inImage(imagePath(first), 'etc/apt/trusted.gpg.d/debian-archive-trixie-automatic.asc');
+      writeFileSync(path.join(directory, 'right.asc'), key);
+      const image = imagePath(await build([furtherArchive(directory, 'right.asc'), '--output', directory]));
+      // The suite of the image has no such package.
+      expect(inImage(image, 'var/lib/dpkg/status')).toContain('Package: crafty-bitmaps\n');
+      expect(inImage(image, 'etc/apt/sources.list.d/other.sources')).toBe(
+        `Types: deb\nURIs: ${defaultMirror()}\nSuites: trixie\nComponents: contrib\nSigned-By: /etc/apt/keyrings/other.asc\n`,
+      );
+      expect(inImage(image, 'etc/apt/keyrings/other.asc')).toBe(`${key.trim()}\n`);
     });
   });
 
