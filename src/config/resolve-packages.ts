@@ -8,6 +8,8 @@ function bareName(name: string): string {
   return name.replace(/[=/].*$/, '');
 }
 
+type Lookup = (name: string) => OptionValue | undefined;
+
 /**
  * Brings the packages of all collections, then of the site and the profile, into the two layers. A leading `-`
  * takes out what was added before; a collection that comes later may add it again.
@@ -16,12 +18,16 @@ function bareName(name: string): string {
  * then have one base. A collection for a platform is one that decides on formats.
  *
  * Conditions of a machine hold for the suite's other machines, too, as a rule (its kernel, GRUB, tools of its file
- * systems), and installing them takes most of a build's time: shared. Containers have less, and differ more in it.
+ * systems), and installing them takes most of a build's time: shared. Those of a container are, when they hold without
+ * what its own profile says.
+ *
+ * @param usual the options' values without the profile: by declaration, collections and site.
  */
 export function mergePackages(
   collections: readonly CollectionFile[],
   later: readonly (readonly Located<string>[])[],
-  lookup: (name: string) => OptionValue | undefined,
+  lookup: Lookup,
+  usual: Lookup,
 ): BuildConfig['packages'] {
   const wanted = new Map<string, { name: string; layer: 'shared' | 'extra' }>();
   const apply = (list: readonly Located<string>[], layer: 'shared' | 'extra'): void => {
@@ -35,17 +41,18 @@ export function mergePackages(
       wanted.set(bareName(value), { name: value, layer: before?.layer === 'shared' ? 'shared' : layer });
     }
   };
-  const holds = ({ terms }: ConditionalPackages): boolean =>
+  const holds = ({ terms }: ConditionalPackages, values: Lookup): boolean =>
     evaluate(
       terms.map((term) => term.value),
-      lookup,
+      values,
     );
   const machine = Boolean(lookup('disk'));
   for (const collection of collections) {
     const own = collection.outputs.length > 0;
     apply(collection.packages, own ? 'extra' : 'shared');
     for (const entry of collection.conditional) {
-      if (holds(entry)) apply(entry.packages, machine && !own ? 'shared' : 'extra');
+      if (!holds(entry, lookup)) continue;
+      apply(entry.packages, !own && (machine || holds(entry, usual)) ? 'shared' : 'extra');
     }
   }
   for (const list of later) apply(list, 'extra');

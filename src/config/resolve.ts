@@ -6,7 +6,7 @@ import { isDiskCondition, storageUses } from './layout-uses.js';
 import { scanHook } from './resolve-hooks.js';
 import type { ConfigFile, Resolution, ResolveInput } from './resolve-input.js';
 import type { OptionLayer, OptionTable } from './resolve-layers.js';
-import { mergeOptions } from './resolve-options.js';
+import { mergeOptions, type MergedOptions } from './resolve-options.js';
 import { mergePackages } from './resolve-packages.js';
 import { readProfile } from './resolve-profile.js';
 import { resolveOutputs } from './resolve-outputs.js';
@@ -28,11 +28,15 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
   const storage = resolveStorage(input.profile, options.values, options.secrets, problems);
   const secrets = allSecrets(input.profile, storage, options.secrets, problems);
   const uses = storageUses(storage);
-  const lookup = (name: string): OptionValue | undefined => {
-    if (isDiskCondition(name)) return uses.has(name);
-    if (name === 'suite' || name === 'architecture') return facts[name];
-    return name in options.secrets ? true : options.values[name];
-  };
+  // What the profile's neighbours have: its problems are those of the whole, and told once.
+  const usual = mergeOptions(table, layers.slice(0, layers.length - input.profile.length), [], input, []);
+  const lookupIn =
+    ({ values, secrets: given }: Pick<MergedOptions, 'values' | 'secrets'>) =>
+    (name: string): OptionValue | undefined => {
+      if (isDiskCondition(name)) return uses.has(name);
+      if (name === 'suite' || name === 'architecture') return facts[name];
+      return name in given ? true : values[name];
+    };
   return {
     config: {
       profile: input.name,
@@ -41,7 +45,7 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
       collections: collections.flatMap((collection) => resolveCollection(input, collection, table, problems)),
       options: sortKeys(options.values),
       secrets: sortKeys(secrets),
-      packages: mergePackages(collections, facts.packages, lookup),
+      packages: mergePackages(collections, facts.packages, lookupIn(options), lookupIn(usual)),
       outputs: resolveOutputs(input, facts.outputs, collections, storage, problems),
       ...(storage === undefined ? {} : { storage }),
       seed: seedOf(input, storage, options.values),

@@ -89,12 +89,20 @@ describe('packages', () => {
   const packagesOf = (lines: string, sets: readonly string[] = []) =>
     load({ 'user/profiles/p.yaml': `${PROFILE}${lines}\n` }, sets).packages;
 
-  it('that collections name are shared, what conditions and the profile add is extra', () => {
-    expect(packagesOf('')).toEqual({ shared: ['ifupdown', 'less'], extra: ['openssh-server'] });
+  it('that collections name are shared, what the profile adds is extra', () => {
+    expect(packagesOf('')).toEqual({ shared: ['ifupdown', 'less', 'openssh-server'], extra: [] });
     expect(packagesOf('packages: [htop, less, -openssh-server]')).toEqual({
       shared: ['ifupdown', 'less'],
       extra: ['htop'],
     });
+  });
+
+  it('of conditions are shared where they hold without the profile', () => {
+    const off = { 'user/defaults.yaml': 'options: { sshd.enable: false }\n' };
+    expect(load(off).packages).toEqual({ shared: ['ifupdown', 'less', 'telnetd'], extra: [] });
+    const on = { ...off, 'user/profiles/p.yaml': `${PROFILE}options: { sshd.enable: true }\n` };
+    expect(load(on).packages).toEqual({ shared: ['ifupdown', 'less'], extra: ['openssh-server'] });
+    expect(load(off, ['sshd.enable=true']).packages.extra).toEqual(['openssh-server']);
   });
 
   it('follow conditions', () => {
@@ -109,23 +117,22 @@ describe('packages', () => {
       'user/profiles/p.yaml': PROFILE.replace('targets/lxc', 'targets/lxc, platform'),
       'user/collections/local/platform/collection.yaml': platform(', less'),
     };
-    expect(load(files).packages).toEqual({ shared: ['ifupdown', 'less'], extra: ['agent', 'openssh-server'] });
+    expect(load(files).packages).toEqual({ shared: ['ifupdown', 'less', 'openssh-server'], extra: ['agent'] });
   });
 
   it('that the profile leaves out are not in the shared layer either', () => {
-    expect(packagesOf('packages: [-less]').shared).toEqual(['ifupdown']);
+    expect(packagesOf('packages: [-less]').shared).toEqual(['ifupdown', 'openssh-server']);
   });
 
   it('may be taken out by a collection and put back by a later one', () => {
-    expect(packagesOf('packages: [nano]').extra).toEqual(['nano', 'openssh-server']);
+    expect(packagesOf('packages: [nano]').extra).toEqual(['nano']);
   });
 
   it('may name a version or a release, by which they are the same package', () => {
     expect(packagesOf('packages: [vim=2:9.1, htop/bookworm-backports, -vim]').extra).toEqual([
       'htop/bookworm-backports',
-      'openssh-server',
     ]);
-    expect(packagesOf('packages: [less=590-1]').shared).toEqual(['ifupdown', 'less=590-1']);
+    expect(packagesOf('packages: [less=590-1]').shared).toEqual(['ifupdown', 'less=590-1', 'openssh-server']);
   });
 
   it('of the site come before those of the profile', () => {
@@ -133,7 +140,7 @@ describe('packages', () => {
       'user/defaults.yaml': 'packages: [htop, tmux, -less]\n',
       'user/profiles/p.yaml': `${PROFILE}packages: [-htop]\n`,
     };
-    expect(load(files).packages).toEqual({ shared: ['ifupdown'], extra: ['openssh-server', 'tmux'] });
+    expect(load(files).packages).toEqual({ shared: ['ifupdown', 'openssh-server'], extra: ['tmux'] });
   });
 });
 
@@ -147,6 +154,6 @@ describe('extends', () => {
     });
     expect(config).toMatchObject({ suite: 'trixie', architecture: 'arm64' });
     expect(config.collections.map(({ name }) => name)).toEqual(['base', 'lxc/base', 'extra']);
-    expect(config.packages.extra).toEqual(['a2', 'openssh-server']);
+    expect(config.packages.extra).toEqual(['a2']);
   });
 });
