@@ -183,9 +183,11 @@ mask_unit_ahead() {
 # add_user NAME UID GID HOME SHELL COMMENT: make sure of the user, without a password, with GID as primary group, which
 #   must exist. Home, shell and comment of an existing user are corrected. The home directory is not made.
 # add_member GROUP USER…: make users members of a group, in group and gshadow, sorted.
+# reserve_ids ID…: give each id that is free to a user and a group of the name imgbuild-reserved-ID.
 add_group() { _accounts group "$@"; }
 add_user() { _accounts user "$@"; }
 add_member() { _accounts member "$@"; }
+reserve_ids() { _accounts reserve "$@"; }
 
 # set_password USER SEED < PASSWORD: set it in /etc/shadow. An empty line means no password (`*`), a hash is taken as it
 # is, everything else is hashed with yescrypt. The salt comes from USER and SEED, so that equal builds give equal images;
@@ -226,7 +228,8 @@ _accounts() {
       fail("id $id for $what $name is taken by $what $other->[0]") if !$have && $other;
       return !$have;
     }
-    my %verb = (
+    my %verb;
+    %verb = (
       field => sub { my ($file, $name, $number) = @_; my $entry = named($file, $name); print "$entry->[$number - 1]\n" if $entry },
       name => sub { my $entry = numbered(@_); print "$entry->[0]\n" if $entry },
       group => sub {
@@ -241,6 +244,14 @@ _accounts() {
         fail("user $name: there is no group with the id $gid") if !numbered("group", $gid);
         @{named("passwd", $name)}[3 .. 6] = ($gid, $comment, $home, $shell);
         append("shadow", $name, "*", $day, ("") x 6);
+      },
+      reserve => sub {
+        for my $id (@_) {
+          next if numbered("passwd", $id);
+          my $name = "imgbuild-reserved-$id";
+          $verb{group}->($name, $id) if !numbered("group", $id);
+          $verb{user}->($name, $id, $id, "/", "/usr/sbin/nologin", "");
+        }
       },
       member => sub {
         my ($name, @users) = @_;

@@ -74,6 +74,6 @@ function writeKnown(file: string, text: string): void {
 function rulesDigest(): string {
   const self = fileURLToPath(import.meta.url);
   const rules = ['schema', 'declarations', 'options', 'collection', 'document'];
-  const texts = rules.map((name) => readFileSync(path.join(path.dirname(self), name + path.extname(self))));
+  const texts = rules.map((name) => readFileSync(new URL(`../config/${name}${path.extname(self)}`, import.meta.url)));
   return sha256(texts.map((text) => sha256(text)).join(' '));
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { digestOf, sha256 } from '../digest.js';
 
@@ -8,8 +8,9 @@ import { digestOf, sha256 } from '../digest.js';
  * key, so a new version of this program never takes the stages of an older one for its own.
  */
 export function builderIdentity(recipeDigest: string): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const files = [here, join(here, '../plan')].flatMap((directory) =>
+  // From dist/exec and from dist/bundle alike.
+  const directories = ['../exec', '../plan'].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  const files = directories.flatMap((directory) =>
     readdirSync(directory)
       .filter((name) => name.endsWith('.js'))
       .sort()

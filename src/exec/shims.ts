@@ -24,14 +24,16 @@ shift
 mkdir -p "$jobs"
 n=0
 while [ -e "$jobs/job.$n" ]; do n=$((n + 1)); done
-: > "$jobs/job.$n"
+# Locked until the job has ended, however it ends.
+exec {lock}> "$jobs/job.$n"
+flock "$lock"
 (
   for file in /proc/self/fd/*; do
     file=\${file##*/}
-    [ "$file" -lt 3 ] || eval "exec $file>&-"
+    [ "$file" -lt 3 ] || [ "$file" -eq "$lock" ] || eval "exec $file>&-"
   done
-  [ "$n" -eq 0 ] || while ! [ -e "$jobs/done.$((n - 1))" ]; do sleep 0.05; done
-  "$@" > "$jobs/log.$n" 2>&1 || { echo "failed: $*"; cat "$jobs/log.$n"; } >> ${JOBS}/failed
+  [ "$n" -eq 0 ] || flock "$jobs/job.$((n - 1))" true
+  eval '"$@" '"$lock>&-" > "$jobs/log.$n" 2>&1 || { echo "failed: $*"; cat "$jobs/log.$n"; } >> ${JOBS}/failed
   : > "$jobs/done.$n"
 ) < /dev/null > /dev/null 2>&1 &
 `;
@@ -41,7 +43,8 @@ export function waitForJobs(root: string): string {
   return `
 if [ -d "${root}${JOBS}" ]; then
   for job in "${root}${JOBS}"/*/job.*; do
-    while ! [ -e "\${job%/*}/done.\${job##*.}" ]; do sleep 0.05; done
+    flock "$job" true
+    [ -e "\${job%/*}/done.\${job##*.}" ] || { echo "killed: $job"; exit 1; }
   done
   if [ -e "${root}${JOBS}/failed" ]; then cat "${root}${JOBS}/failed"; exit 1; fi
   rm -r "${root}${JOBS}"
@@ -54,6 +57,7 @@ fi
  * image. A script that does not have what is changed in it stays as it is.
  *
  * - The script of ca-certificates starts three processes for each of 140 certificates to look a line up (20250419: 1 s).
+ * - The one of locales looks for each of 500 locales in a file that it has just made (2.31 to 2.41: 0.7 s).
  * - Those of Python compile its library (2 s of one processor), and nothing needs the result before the end. The one of the
  *   larger part does nothing else and comes late: it runs beside dpkg as soon as it can. Meanwhile no program may write its
  *   own result of a module that it imports: hence -B, and PYTHONDONTWRITEBYTECODE for the others.
@@ -73,6 +77,8 @@ is() {
 }
 quicken ca-certificates.config 's/^set -e$/&\nnl="\n"/
   s/(echo "$\([A-Z_]*\)" | grep -F -q -x "$crt") > \/dev\/null 2>&1/case "$nl$\1$nl" in *"$nl$crt$nl"*) ;; *) false ;; esac/'
+quicken locales.postinst 's/cat > $LG << EOF$/fresh=yes; &/
+  s/^\( *\)if ! grep -q ".*$locale .*" $LG; then/\1if [ "$fresh" = yes ] || ! grep -q "^[# ]*$locale *\\$" $LG; then/'
 for version in 3.9 3.11 3.13; do
   python=/usr/bin/python$version
   quicken python$version-minimal.postinst "s,$python -E -S,${REPOSITORY_MOUNT}/bin/in-background minimal $python -B -E -S,"
@@ -112,6 +118,24 @@ exec /usr/bin/ssh-keygen "$@"
 exit 0
 `,
   'in-background': IN_BACKGROUND,
+  // What takes a file of an earlier version away has nothing to do when there was none; asked a hundred times.
+  'dpkg-maintscript-helper': `#!/bin/sh
+case "$DPKG_MAINTSCRIPT_NAME:$1" in
+preinst:rm_conffile | preinst:mv_conffile | preinst:symlink_to_dir | preinst:dir_to_symlink | \\
+  postinst:rm_conffile | postinst:mv_conffile)
+  previous=unknown
+  for word in "$@"; do
+    case $previous:$word in
+    unknown:--) previous=action ;;
+    action:*) previous='' ;;
+    :*) previous=$word ;;
+    esac
+  done
+  [ -n "$previous" ] || exit 0
+  ;;
+esac
+exec /usr/bin/dpkg-maintscript-helper "$@"
+`,
   // Asked three times for each unit that is installed, and takes 70 ms to start. A unit that is nowhere below /etc is not
   // masked, and was enabled when every link that is noted is there (init-system-helpers 1.60 to 1.68).
   'deb-systemd-helper': `#!/bin/sh

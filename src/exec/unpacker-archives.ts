@@ -72,4 +72,18 @@ sub package_in {
 
 sub text_of { return exists $_[0]{info}{ $_[1] } ? $_[0]{info}{ $_[1] }{text} : '' }
 
+# Nothing is left of a preinst that only looks after files of an earlier version, which there is not.
+sub void {
+    my ($script) = @_;
+    return 0 if $script !~ s{^(?:#!/bin/sh(?: -e)?\n|\z)}{};
+    my $lines = qr/(?:[ \t].*)?\n/;
+    for ($script) {
+        s/^\s*#.*\n//gm;
+        s/^\s*(?:set -e|exit 0|dpkg-maintscript-helper (?:(?:rm|mv)_conffile|symlink_to_dir|dir_to_symlink) [^\$&|;]* -- "\$@")\n//gm;
+        s/^\w+\(\) \{\n$lines*?\}\n//gm;
+        s/^if \[ "\$1" = (?:"?upgrade"? \]|"install" \] && \[ -n "\$2" \]).*\n$lines*?fi\n//gm;
+    }
+    return $script =~ /^\s*$/;
+}
+
 `;

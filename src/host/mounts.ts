@@ -27,5 +27,5 @@ export function programMounts(program: Program): readonly Mount[] {
 
 /** The command line of the program inside the builder. */
 export function builderArgv(argv: readonly string[]): readonly string[] {
-  return ['node', `${INSIDE.program}/dist/cli.js`, ...argv];
+  return ['node', `${INSIDE.program}/dist/bundle/cli.js`, ...argv];
 }

@@ -33,7 +33,7 @@ async function buildWithMounts(mounts: string, args: readonly string[]) {
     script,
     'sh',
     process.execPath,
-    `${CHECKOUT}/dist/cli.js`,
+    `${CHECKOUT}/dist/bundle/cli.js`,
     'build',
     ...args,
   ];
@@ -97,7 +97,7 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
       const shell = await runCommand(
         [
           process.execPath,
-          `${CHECKOUT}/dist/cli.js`,
+          `${CHECKOUT}/dist/bundle/cli.js`,
           'shell',
           profile,
           '--collection-dir',
@@ -233,7 +233,7 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
       const mounts = `mount -t tmpfs -o size=12m tmpfs ${cache}\nmkdir ${cache}/builder\nmount --bind ${CACHE}/builder ${cache}/builder`;
       const argv = ['unshare', '--mount', 'sh', '-euc', `${mounts}\nexec "$@"`, 'sh'];
       const outcome = await runCommand(
-        [...argv, process.execPath, `${CHECKOUT}/dist/cli.js`, 'build', PROFILE, '--output', directory],
+        [...argv, process.execPath, `${CHECKOUT}/dist/bundle/cli.js`, 'build', PROFILE, '--output', directory],
         { env: buildEnv(cache) },
       );
       expect(outcome.code, outcome.stderr).toBe(3);
@@ -251,7 +251,7 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
       expect(outcome.code, outcome.stderr).toBe(3);
       expect(outcome.stderr).toMatch(/free|full/);
       const again = await runCommand(
-        [process.execPath, `${CHECKOUT}/dist/cli.js`, 'build', PROFILE, '--output', directory],
+        [process.execPath, `${CHECKOUT}/dist/bundle/cli.js`, 'build', PROFILE, '--output', directory],
         {
           env: buildEnv(),
         },

@@ -65,7 +65,7 @@ export function startBuild(args: readonly string[], env: Readonly<Record<string,
 
 /** Starts a verb in the background, in a process group of its own so that a terminal's Ctrl-C can be imitated. */
 export function startVerb(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child: ChildProcess = spawn(process.execPath, [`${CHECKOUT}/dist/cli.js`, ...args], {
+  const child: ChildProcess = spawn(process.execPath, [`${CHECKOUT}/dist/bundle/cli.js`, ...args], {
     cwd: CHECKOUT,
     env: { ...process.env, ...buildEnv(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

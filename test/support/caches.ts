@@ -15,7 +15,7 @@ export const REFERENCE_OUTPUT = `${CACHE}-out`;
  */
 export async function reference(): Promise<Built> {
   const { env, outputDir } = { env: buildEnv(), outputDir: REFERENCE_OUTPUT };
-  const argv = [process.execPath, `${CHECKOUT}/dist/cli.js`, 'build', '--json', PROFILE, '--output', outputDir];
+  const argv = [process.execPath, `${CHECKOUT}/dist/bundle/cli.js`, 'build', '--json', PROFILE, '--output', outputDir];
   const outcome = await runCommand(['flock', `${CACHE}-lock`, ...argv], { env });
   if (outcome.code !== 0) throw new Error(`the reference build ended with ${String(outcome.code)}:\n${outcome.stderr}`);
   return JSON.parse(outcome.stdout) as Built;

@@ -43,5 +43,5 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
 
 /** Runs the compiled program as its users do. */
 export function imgbuild(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  return runCommand([process.execPath, `${CHECKOUT}/dist/cli.js`, ...args], options);
+  return runCommand([process.execPath, `${CHECKOUT}/dist/bundle/cli.js`, ...args], options);
 }

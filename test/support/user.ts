@@ -34,7 +34,7 @@ export async function makeUser(name: string): Promise<TestUser> {
   return {
     name,
     home,
-    program: path.join(home, 'program/dist/cli.js'),
+    program: path.join(home, 'program/dist/bundle/cli.js'),
     cache,
     remove: async () => {
       await runCommand(['userdel', name]);

@@ -14,7 +14,7 @@ export interface Machine {
 
 /** Starts `imgbuild boot` without a terminal. */
 export function startMachine(args: readonly string[]): Machine {
-  const child = spawn(process.execPath, [`${CHECKOUT}/dist/cli.js`, 'boot', ...args], {
+  const child = spawn(process.execPath, [`${CHECKOUT}/dist/bundle/cli.js`, 'boot', ...args], {
     cwd: CHECKOUT,
     env: { ...process.env, ...buildEnv() },
     stdio: 'pipe',

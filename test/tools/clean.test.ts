@@ -93,7 +93,7 @@ describe('imgbuild clean', () => {
     // As with the files of a builder that a user has started: root without capabilities may not touch those of others.
     chownSync(path.join(scratch, 'cache/work/dead/tree'), 12345, 12345);
     const drop = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
-    const outcome = await runCommand([...drop, process.execPath, `${CHECKOUT}/dist/cli.js`, 'clean'], {
+    const outcome = await runCommand([...drop, process.execPath, `${CHECKOUT}/dist/bundle/cli.js`, 'clean'], {
       cwd: scratch,
       env: { IMGBUILD_CACHE_DIR: path.join(scratch, 'cache') },
     });

@@ -12,7 +12,7 @@ beforeAll(async () => {
   mkdirSync(path.join(scratch, 'bin'));
   mkdirSync(path.join(scratch, 'profiles'));
   const command = path.join(scratch, 'bin/imgbuild');
-  writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${CHECKOUT}/dist/cli.js" "$@"\n`);
+  writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${CHECKOUT}/dist/bundle/cli.js" "$@"\n`);
   chmodSync(command, 0o755);
   writeFileSync(path.join(scratch, 'profiles/zebra.yaml'), 'suite: bookworm\narchitecture: amd64\ncollections: []\n');
   for (const shell of ['bash', 'zsh', 'fish']) {

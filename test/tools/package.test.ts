@@ -31,7 +31,7 @@ const run = (...args: string[]) => runCommand([path.join(scratch, 'there/bin/img
 
 describe('the npm package', () => {
   it('holds what running needs, and nothing of development or of the user', () => {
-    for (const wanted of ['dist/cli.js', 'LICENSE', 'README.md', 'Containerfile', 'collections/lib.sh']) {
+    for (const wanted of ['dist/bundle/cli.js', 'LICENSE', 'README.md', 'Containerfile', 'collections/lib.sh']) {
       expect(packed).toContain(wanted);
     }
     expect(packed.filter((file) => /^(src|test|node_modules|\.ci)\/|\.map$|tsbuildinfo|\.lock$/.test(file))).toEqual(

@@ -42,7 +42,7 @@ beforeEach(() => {
   // A blank, because a path may have one.
   checkout = path.join(scratch, 'check out');
   mkdirSync(checkout);
-  for (const name of ['imgbuild', 'package.json', 'package-lock.json', 'tsconfig.json']) {
+  for (const name of ['imgbuild', 'package.json', 'package-lock.json', 'tsconfig.json', 'esbuild.config.js']) {
     copyFileSync(path.join(CHECKOUT, name), path.join(checkout, name));
   }
   utimesSync(path.join(checkout, 'package-lock.json'), 1, 1);
@@ -62,7 +62,7 @@ describe('the wrapper of a checkout', () => {
     const changed = await run('x');
     expect(changed.stderr).toBe('imgbuild: compiling\n');
     expect(changed.stdout).toContain('{"words":["x"]');
-    rmSync(path.join(checkout, 'dist/cli.js'));
+    rmSync(path.join(checkout, 'dist/bundle/cli.js'));
     expect(await run()).toMatchObject({ code: 0, stderr: 'imgbuild: compiling\n' });
   });
 

@@ -267,9 +267,13 @@ describe('imgbuild write', () => {
     const [large, target] = [at('large.raw'), used('interrupted', 2 * MIB)];
     copyFileSync(image, large);
     for (const file of [large, target]) truncateSync(file, 4096 * MIB);
-    const child = spawn(process.execPath, [path.join(CHECKOUT, 'dist/cli.js'), 'write', '--yes', large, target], {
-      stdio: 'ignore',
-    });
+    const child = spawn(
+      process.execPath,
+      [path.join(CHECKOUT, 'dist/bundle/cli.js'), 'write', '--yes', large, target],
+      {
+        stdio: 'ignore',
+      },
+    );
     const closed = once(child, 'close') as Promise<[number | null]>;
     const head = (): Buffer => {
       const bytes = Buffer.alloc(MIB);
@@ -296,7 +300,7 @@ describe.skipIf(!HAVE_UML)('imgbuild write, with a kernel and its devices', () =
     }
     const said = await inUml(
       shared,
-      `imgbuild() { ${process.execPath} ${CHECKOUT}/dist/cli.js "$@"; }
+      `imgbuild() { ${process.execPath} ${CHECKOUT}/dist/bundle/cli.js "$@"; }
       refused() { imgbuild "$@" && return 1; test $? = 2; }
       mkfs.ext4 -q /dev/ubdb
       mkdir /tmp/busy /tmp/data
