@@ -90,6 +90,7 @@ function detail(row: Row): string {
   const lines = [
     ['type', typeText(declaration)],
     ['default', declaration.type === 'secret' ? 'not given' : defaultText(declaration) || 'empty'],
+    ['expects', 'expects' in declaration ? (declaration.expects ?? '') : ''],
     ['pattern', pattern ?? ''],
     ...fields.map(([field, { type, required, help }]) => {
       return [`  ${field}`, `${type}${required === true ? ', required' : ''}${help === undefined ? '' : `: ${help}`}`];

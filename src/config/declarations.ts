@@ -23,6 +23,9 @@ const Pattern = lazily((z) =>
   }),
 );
 
+/** What a pattern means, for messages: `a host name, such as web1`. */
+const Expects = lazily((z) => z.string().min(1, { error: 'needs words that tell what the pattern means' }));
+
 const BooleanOption = lazily((z) => z.strictObject({ type: z.literal('boolean'), default: z.boolean(), help: Help() }));
 
 const IntegerOption = lazily((z) =>
@@ -40,6 +43,7 @@ const StringOption = lazily((z) =>
     type: z.literal('string'),
     default: z.string().optional(),
     pattern: Pattern().optional(),
+    expects: Expects().optional(),
     help: Help(),
   }),
 );
@@ -58,6 +62,7 @@ const ListOption = lazily((z) =>
     type: z.literal('list'),
     default: z.array(z.string()).optional(),
     item: Pattern().optional(),
+    expects: Expects().optional(),
     accumulate: z.boolean().optional(),
     help: Help(),
   }),
@@ -84,6 +89,7 @@ export const FieldDeclaration = lazily((z) =>
         type: z.literal('string'),
         default: z.string().optional(),
         pattern: Pattern().optional(),
+        expects: Expects().optional(),
         ...fieldCommon(),
       }),
       z.strictObject({
@@ -96,6 +102,7 @@ export const FieldDeclaration = lazily((z) =>
         type: z.literal('list'),
         default: z.array(z.string()).optional(),
         item: Pattern().optional(),
+        expects: Expects().optional(),
         ...fieldCommon(),
       }),
     ],

@@ -35,9 +35,14 @@ function section(title: string, description: string, options: readonly DeclaredO
 }
 
 function row(name: string, declaration: OptionDeclaration): string {
-  const notes = [cell(declaration.help), ...fieldNotes(declaration)].join('<br>');
+  const notes = [cell(declaration.help), ...expectation(declaration), ...fieldNotes(declaration)].join('<br>');
   const value = defaultText(declaration);
   return `| \`${name}\` | ${cell(typeText(declaration))} | ${value === '' ? '' : `\`${cell(value)}\``} | ${notes} |`;
+}
+
+function expectation(declaration: OptionDeclaration): string[] {
+  if (!('expects' in declaration) || declaration.expects === undefined) return [];
+  return [`${declaration.type === 'list' ? 'Each is' : 'Takes'} ${cell(declaration.expects)}.`];
 }
 
 function fieldNotes(declaration: OptionDeclaration): string[] {

@@ -114,17 +114,23 @@ function valueSchema(declaration: FieldDeclaration): JsonSchema {
     }
     case 'string': {
       if (declaration.pattern === undefined) return { type: 'string' };
-      const pattern = { type: 'string', pattern: wholePattern(declaration.pattern) };
+      const pattern = { type: 'string', ...patternSchema(declaration.pattern, declaration.expects) };
       // The default is allowed whatever the pattern says: '' stands for "not set".
       return { anyOf: [pattern, { const: declaration.default ?? '' }] };
     }
     case 'enum':
       return { enum: declaration.values };
     case 'list': {
-      const item = declaration.item === undefined ? {} : { pattern: wholePattern(declaration.item) };
+      const item = declaration.item === undefined ? {} : patternSchema(declaration.item, declaration.expects);
       return { type: 'array', items: { type: 'string', ...item } };
     }
   }
+}
+
+/** With the message that yaml-language-server and VS Code show instead of the regular expression. */
+function patternSchema(pattern: string, expects: string | undefined): JsonSchema {
+  const message = expects === undefined ? {} : { patternErrorMessage: `expected ${expects}` };
+  return { pattern: wholePattern(pattern), ...message };
 }
 
 const SECRET: JsonSchema = {

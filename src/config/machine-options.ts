@@ -20,6 +20,7 @@ export const MACHINE_OPTIONS = {
     type: 'string',
     default: 'VM Network',
     pattern: '[^<>&"\\x00-\\x1f]{1,80}',
+    expects: 'a name of at most 80 characters, without any of <>&"',
     help: 'Network of an OVA; whoever deploys it maps the name to one of theirs.',
   },
   'vm.hardwareVersion': {
@@ -33,6 +34,7 @@ export const MACHINE_OPTIONS = {
     type: 'string',
     default: '',
     pattern: '[A-Za-z0-9_]+',
+    expects: "one of vSphere's names, such as debian12_64Guest",
     help: 'Guest system of an OVA as vSphere names it, e.g. debian12_64Guest; empty takes the newest that the hardware version knows.',
   },
   'vm.hardening': {
@@ -60,6 +62,7 @@ export const MACHINE_OPTIONS = {
     type: 'list',
     default: [],
     item: '[A-Za-z0-9_.:-]+=[^\\x00-\\x1f]*',
+    expects: 'name=value, the name of letters, digits, _, ., : and -',
     accumulate: true,
     help: 'Further settings of an OVA, each as name=value; they win over those of vm.hardening.',
   },

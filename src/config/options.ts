@@ -141,13 +141,13 @@ function checkText(raw: unknown): Checked<string> {
 }
 
 function checkString(
-  rule: { pattern?: string | undefined; default?: string | undefined },
+  rule: { pattern?: string | undefined; expects?: string | undefined; default?: string | undefined },
   raw: unknown,
 ): Checked<string> {
   const text = checkText(raw);
   // '' as the default means "not set": the pattern describes only what may be set.
   if (!text.ok || rule.pattern === undefined || text.value === (rule.default ?? '')) return text;
-  return matches(rule.pattern, text.value) ? text : fault(mismatch(text.value, rule.pattern));
+  return matches(rule.pattern, text.value) ? text : fault(mismatch(text.value, rule.pattern, rule.expects));
 }
 
 function checkEnum(rule: { values: readonly string[] }, raw: unknown): Checked<string> {
@@ -170,7 +170,10 @@ function checkSize(raw: unknown): Checked<string> {
   return { ok: true, value: text };
 }
 
-function checkList(rule: { item?: string | undefined }, raw: unknown): Checked<readonly string[]> {
+function checkList(
+  rule: { item?: string | undefined; expects?: string | undefined },
+  raw: unknown,
+): Checked<readonly string[]> {
   if (!Array.isArray(raw)) return fault(`expected a list, found ${describe(raw)}`, singleItemHint(raw));
   const faults: Fault[] = [];
   const value: string[] = [];
@@ -180,7 +183,7 @@ function checkList(rule: { item?: string | undefined }, raw: unknown): Checked<r
     // Hooks get lists one item a line.
     else if (text.value.includes('\n')) faults.push({ path: [index], message: 'must be a single line' });
     else if (rule.item !== undefined && !matches(rule.item, text.value)) {
-      faults.push({ path: [index], message: mismatch(text.value, rule.item) });
+      faults.push({ path: [index], message: mismatch(text.value, rule.item, rule.expects) });
     } else value.push(text.value);
   }
   return faults.length > 0 ? { ok: false, faults } : { ok: true, value };
@@ -264,6 +267,8 @@ function matches(pattern: string, text: string): boolean {
   return new RegExp(wholePattern(pattern), 'u').test(text);
 }
 
-function mismatch(text: string, pattern: string): string {
-  return `${JSON.stringify(text)} does not match ${pattern}`;
+/** In the declaration's words; collections of users may have none. */
+function mismatch(text: string, pattern: string, expects: string | undefined): string {
+  const found = JSON.stringify(text);
+  return expects === undefined ? `${found} does not match ${pattern}` : `expected ${expects}, found ${found}`;
 }

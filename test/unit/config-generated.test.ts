@@ -5,6 +5,7 @@ import { readCollection, type CollectionFile } from '../../src/config/collection
 import { optionsPage } from '../../src/config/docs.js';
 import { parseYaml } from '../../src/config/document.js';
 import { generatedFiles } from '../../src/config/generate.js';
+import { describeOptions, loadProject } from '../../src/config/load.js';
 import { collectionSchema, defaultsSchema, profileSchema } from '../../src/config/jsonschema.js';
 import { CHECKOUT } from '../support/cli.js';
 import { PRODUCT } from '../support/config.js';
@@ -29,6 +30,22 @@ describe('generated files', () => {
       'schema/defaults.json',
       'docs/options.md',
     ]);
+  });
+});
+
+describe('declarations of the product', () => {
+  const declarations = describeOptions(loadProject({ programDir: CHECKOUT, profileDirs: [], collectionDirs: [] }));
+  const fields = declarations.flatMap(({ name, declaration }) => [
+    { name, declaration },
+    ...(declaration.type === 'records'
+      ? Object.entries(declaration.fields).map(([field, of]) => ({ name: `${name}.${field}`, declaration: of }))
+      : []),
+  ]);
+
+  it('say in words what their patterns mean', () => {
+    const patterns = fields.filter(({ declaration }) => 'pattern' in declaration || 'item' in declaration);
+    expect(patterns.length).toBeGreaterThan(40);
+    expect(patterns.filter(({ declaration }) => !('expects' in declaration)).map(({ name }) => name)).toEqual([]);
   });
 });
 
