@@ -5,7 +5,17 @@ import { checkValue } from './options.js';
 import { nearest } from './suggest.js';
 
 /** Kinds of options, in the order in which messages name them. */
-export const OPTION_TYPES = ['boolean', 'integer', 'string', 'enum', 'list', 'size', 'records', 'secret'] as const;
+export const OPTION_TYPES = [
+  'boolean',
+  'integer',
+  'string',
+  'enum',
+  'list',
+  'size',
+  'timezone',
+  'records',
+  'secret',
+] as const;
 
 /** Dotted names of camelCase words; a group is the part before a dot. */
 export const OPTION_NAME = /^[a-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*(?:\.[a-z0-9][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*)*$/;
@@ -69,6 +79,10 @@ const ListOption = lazily((z) =>
 );
 
 const SizeOption = lazily((z) => z.strictObject({ type: z.literal('size'), default: z.string(), help: Help() }));
+
+const TimezoneOption = lazily((z) =>
+  z.strictObject({ type: z.literal('timezone'), default: z.string(), help: Help() }),
+);
 
 const fieldCommon = lazily((z) => ({ required: z.boolean().optional(), help: Help().optional() }));
 
@@ -135,6 +149,7 @@ export const OptionDeclaration = lazily((z) =>
         EnumOption(),
         ListOption(),
         SizeOption(),
+        TimezoneOption(),
         RecordsOption(),
         SecretOption(),
       ],

@@ -5,6 +5,7 @@ import type { FieldDeclaration, OptionDeclaration } from './declarations.js';
 import { lazily } from './lazy.js';
 import { SIZE_PATTERN, wholePattern } from './options.js';
 import { Collection, Defaults, Profile, REQUIRED_IN_PROFILE } from './schema.js';
+import { timezones } from './timezone.js';
 
 /** A JSON Schema, or a part of one. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -70,6 +71,8 @@ function optionSchema(declaration: OptionDeclaration, collection: string): JsonS
   if (declaration.type === 'secret') return { description, ...SECRET };
   const common = declaration.default === undefined ? { description } : { description, default: declaration.default };
   switch (declaration.type) {
+    case 'timezone':
+      return { ...common, enum: ['', ...timezones()] };
     case 'size':
       return {
         ...common,

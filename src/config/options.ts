@@ -1,6 +1,7 @@
 import type { Path } from './document.js';
 import type { FieldDeclaration, PlainDeclaration } from './declarations.js';
 import { nearest } from './suggest.js';
+import { timezoneFault } from './timezone.js';
 import type { OptionValue } from './types.js';
 
 /** Something wrong inside the value of an option; the path starts at the value. */
@@ -28,6 +29,8 @@ export function checkValue(declaration: PlainDeclaration, raw: unknown): Checked
       return checkEnum(declaration, raw);
     case 'size':
       return checkSize(raw);
+    case 'timezone':
+      return checkTimezone(raw);
     case 'list':
       return checkList(declaration, raw);
     case 'records':
@@ -168,6 +171,13 @@ function checkSize(raw: unknown): Checked<string> {
   if (!new RegExp(SIZE_PATTERN).test(text))
     return fault(`${JSON.stringify(text)} is not a size such as 120m, 1G or 20%`);
   return { ok: true, value: text };
+}
+
+function checkTimezone(raw: unknown): Checked<string> {
+  const text = checkText(raw);
+  // '' leaves the time zone alone.
+  const found = text.ok && text.value !== '' ? timezoneFault(text.value) : undefined;
+  return found === undefined ? text : fault(found.message, found.hint);
 }
 
 function checkList(

@@ -10,6 +10,7 @@ const string: PlainDeclaration = { type: 'string', default: '', pattern: '[a-z]+
 const choice: PlainDeclaration = { type: 'enum', values: ['systemd', 'sysv'], default: 'systemd', help: 'h' };
 const list: PlainDeclaration = { type: 'list', item: '[0-9]+', help: 'h' };
 const size: PlainDeclaration = { type: 'size', default: '1m', help: 'h' };
+const timezone: PlainDeclaration = { type: 'timezone', default: 'UTC', help: 'h' };
 const records: PlainDeclaration = {
   type: 'records',
   fields: {
@@ -36,6 +37,9 @@ describe('checkValue', () => {
     [size, '1.5G', '1.5G'],
     [size, '20%', '20%'],
     [size, 4096, '4096'],
+    ...['', 'UTC', 'Etc/UTC', 'US/Eastern', 'America/Argentina/Salta', 'posix/Europe/Berlin'].map(
+      (zone): [PlainDeclaration, string, string] => [timezone, zone, zone],
+    ),
     [records, [], []],
     [records, [{ name: 'x' }], [{ name: 'x', uris: [], on: 'false', n: '', kind: 'a' }]],
     [
@@ -71,6 +75,12 @@ describe('checkValue', () => {
     [{ type: 'list', item: '[0-9]', expects: 'a digit', help: 'h' }, ['1', 'x'], /^1: expected a digit, found "x"$/],
     [{ type: 'list', help: 'h' }, ['a\nb'], /single line/],
     [size, '12 parsecs', /is not a size/],
+    [timezone, 'Europe/Berln', /^there is no time zone "Europe\/Berln" did you mean "Europe\/Berlin"\?$/],
+    [timezone, 'us/eastern', /did you mean "US\/Eastern"/],
+    [timezone, 'America/New York', /did you mean "America\/New_York"/],
+    [timezone, 'Salta', /did you mean "America\/Argentina\/Salta"/],
+    [timezone, '+01:00', /such as UTC or Europe\/Berlin/],
+    [timezone, '../etc/shadow', /no time zone/],
     [size, '101%', /is not a size/],
     [size, -1, /expected a size/],
     [records, {}, /expected a list of mappings, found a mapping/],
@@ -86,6 +96,11 @@ describe('checkValue', () => {
       `${path.length > 0 ? `${path.join('.')}: ` : ''}${message} ${hint ?? ''}`.trim(),
     );
     expect(texts).toEqual([expect.stringMatching(message)]);
+  });
+
+  it('takes all time zones that Node knows', () => {
+    const refused = Intl.supportedValuesOf('timeZone').filter((zone) => !checkValue(timezone, zone).ok);
+    expect(refused).toEqual([]);
   });
 
   it('tells all that is wrong in a list', () => {

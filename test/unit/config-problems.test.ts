@@ -273,7 +273,7 @@ describe('a collection', () => {
       'with an unknown type',
       'options: { a: { type: bool, default: true, help: h } }',
       [
-        '3:23: options.a.type: type must be one of boolean, integer, string, enum, list, size, records, secret: did you mean "boolean"?',
+        '3:23: options.a.type: type must be one of boolean, integer, string, enum, list, size, timezone, records, secret: did you mean "boolean"?',
       ],
     ],
     [
