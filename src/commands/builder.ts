@@ -26,6 +26,14 @@ export function register(program: Command): void {
     .description(
       'Makes, shows and removes the builder: the container image, or for the embedded engine the directory, with all ' +
         'tools that images need. `imgbuild build` makes it by itself when it is missing or its recipe has changed.',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  imgbuild builder build                make it now
+  imgbuild builder status               which there are, and whether they are of this version
+  imgbuild builder rm --engine podman   remove those of Podman`,
     );
   engineOption(builder.command('build'))
     .summary('make the builder now')

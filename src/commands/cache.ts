@@ -29,6 +29,14 @@ export function register(program: Command): void {
       'Shows and prunes what builds have cached: finished stages, downloaded packages, states of archives. Nothing in ' +
         'it is needed; what is missing is made again. It lies in $IMGBUILD_CACHE_DIR, else in imgbuild below ' +
         '$XDG_CACHE_HOME or ~/.cache.',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  imgbuild cache size                               how much room it takes
+  imgbuild cache ls                                 the finished stages in it
+  imgbuild cache prune --older-than 2w --dry-run    what would go that was not used for two weeks`,
     );
   cache
     .command('ls')

@@ -14,6 +14,15 @@ export function register(program: Command): void {
     .description('Lists what there is: profiles to build, collections to make profiles of, or formats of outputs.')
     .addArgument(new Argument('[kind]', 'what to list').choices(KINDS).default('profiles'))
     .option('--json', 'as one JSON document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  imgbuild list
+  imgbuild list collections
+  imgbuild list formats
+  imgbuild list profiles --json | jq -r '.[].name'`,
+    )
     .action(async (kind: (typeof KINDS)[number], options: { json?: true }, command: Command) => {
       const project = projectOf(await contextOf(command));
       if (options.json === true) printJson(LISTS[kind](project));

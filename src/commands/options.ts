@@ -5,9 +5,9 @@ import { nearest } from '../config/suggest.js';
 import type { OptionValue } from '../config/types.js';
 import { UserError } from '../errors.js';
 import { contextOf, print, printJson, table } from './common.js';
-import { addPlanOptions, projectOf, type PlanOptions } from './request.js';
+import { addProfileOptions, projectOf, type ProfileOptions } from './request.js';
 
-interface OptionsOptions extends PlanOptions {
+interface OptionsOptions extends ProfileOptions {
   readonly profile?: string;
   readonly json?: true;
 }
@@ -20,7 +20,7 @@ interface Row extends OptionDescription {
 
 /** `imgbuild options`. */
 export function register(program: Command): void {
-  addPlanOptions(program.command('options'))
+  addProfileOptions(program.command('options'))
     .summary('show the options that profiles can set')
     .description(
       'Shows the options that profiles can set: type, default, meaning, and the collection that declares them.',
@@ -38,6 +38,9 @@ Examples:
   imgbuild options --profile deb12-amd64-lxc`,
     )
     .action(async (name: string | undefined, options: OptionsOptions, command: Command) => {
+      if (options.set !== undefined && options.profile === undefined) {
+        throw new UserError('--set changes the options of a profile', { hint: 'say which one: --profile NAME' });
+      }
       const project = projectOf(await contextOf(command));
       const rows = rowsOf(project, name ?? '', options);
       const only = rows.length === 1 ? rows[0] : undefined;

@@ -16,9 +16,13 @@ export interface Prepared {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-/** Options of verbs that plan. */
-export interface PlanOptions {
+/** Options of verbs that read a profile. */
+export interface ProfileOptions {
   readonly set?: readonly string[];
+}
+
+/** Options of verbs that plan. */
+export interface PlanOptions extends ProfileOptions {
   readonly format?: readonly FormatName[];
 }
 
@@ -33,10 +37,16 @@ export interface BuildOptions extends PlanOptions {
   readonly plain?: true;
 }
 
+export function addProfileOptions(command: Command): Command {
+  return command.option('--set <name=value>', 'set an option of the profile (repeatable)', collect);
+}
+
 export function addPlanOptions(command: Command): Command {
-  return command
-    .option('--set <name=value>', 'set an option of the profile (repeatable)', collect)
-    .option('-f, --format <name[,name]>', 'make these formats instead of those of the profile', formats);
+  return addProfileOptions(command).option(
+    '-f, --format <name[,name]>',
+    'make these formats instead of those of the profile',
+    formats,
+  );
 }
 
 function formats(text: string, before: readonly FormatName[] = []): FormatName[] {

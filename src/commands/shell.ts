@@ -10,16 +10,16 @@ import { readRecipe } from '../host/recipe.js';
 import { interruption } from '../interrupt.js';
 import { cacheDirectory, contextOf, finishWith, IN_BUILDER, type Context } from './common.js';
 import { runInBuilder } from './in-builder.js';
-import { addPlanOptions, planProfile, projectOf, type PlanOptions } from './request.js';
+import { addProfileOptions, planProfile, projectOf, type ProfileOptions } from './request.js';
 
-interface Options extends PlanOptions {
+interface Options extends ProfileOptions {
   readonly failed?: true;
   readonly key?: string;
   readonly engine?: string;
 }
 
 export function register(program: Command): void {
-  addPlanOptions(
+  addProfileOptions(
     program.command('shell <profile> [command...]').description('Open a shell in the tree of a built profile.'),
   )
     .option('--failed', 'in the tree as the last failed build left it')

@@ -45,7 +45,11 @@ Examples:
       report(
         [
           ...[...profiles, ...files].map((name): Finding => {
-            return { kind: 'profile', name, problems: problemsOf(() => loadProfile(project, name, options.set)) };
+            return {
+              kind: 'profile',
+              name,
+              problems: problemsOf(() => loadProfile(project, name, options.set, options.format)),
+            };
           }),
           ...collections.map((name): Finding => {
             return { kind: 'collection', name, problems: validateCollection(project, name) };

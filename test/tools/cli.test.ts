@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { withDirectory } from '../support/build.js';
 import { CHECKOUT, imgbuild, runCommand } from '../support/cli.js';
 
 describe('the command line', () => {
@@ -12,10 +15,10 @@ describe('the command line', () => {
     expect(await imgbuild([])).toMatchObject({ code: 2, stdout: '', stderr: help.stdout });
   });
 
-  it.each(['cache', 'clean', 'completion'])('explains %s with examples', async (verb) => {
+  it.each(['cache', 'clean', 'completion', 'list', 'builder'])('explains %s with examples', async (verb) => {
     const help = await imgbuild([verb, '--help']);
     expect(help.code).toBe(0);
-    expect(help.stdout).toContain(`imgbuild ${verb}`);
+    expect(help.stdout).toMatch(new RegExp(`\nExamples?:\n {2}.*imgbuild ${verb}\\b`));
     expect(await imgbuild(['help', verb])).toMatchObject({ code: 0, stdout: help.stdout });
   });
 
@@ -34,6 +37,38 @@ describe('the command line', () => {
     expect(code).toBe(2);
     expect(lines).toHaveLength(1);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'error', exitCode: 2 });
+  });
+
+  it('says each problem of a profile as JSON, with its place', async () => {
+    await withDirectory(async (directory) => {
+      const file = path.join(directory, 'p.yaml');
+      const options = 'options:\n  timezone: Europe/Berln\n  hostname: a_b\n';
+      writeFileSync(file, `suite: bookworm\narchitecture: amd64\ncollections: [targets/lxc]\n${options}`);
+      const { stderr, code } = await imgbuild(['--log-format', 'json', 'validate', file, '--set', 'login.uid=x']);
+      expect(code).toBe(2);
+      const place = { level: 'error', exitCode: 2, file };
+      expect(
+        stderr
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line) as unknown),
+      ).toMatchObject([
+        { ...place, line: 5, column: 13, path: 'options.timezone', hint: 'did you mean "Europe/Berlin"?' },
+        { ...place, line: 6, column: 13, msg: expect.stringContaining('expected a host name') as unknown },
+        { level: 'error', file: '--set login.uid', msg: 'expected a whole number, found the text "x"' },
+      ]);
+    });
+  });
+
+  it.each([
+    [['shell', 'deb12-amd64-lxc', '--format', 'raw'], "unknown option '--format'"],
+    [['options', '--format', 'raw'], "unknown option '--format'"],
+    [['options', '--set', 'hostname=a'], '--profile NAME'],
+    [['validate', 'deb12-amd64-lxc', '--format', 'raw'], 'raw'],
+  ])('refuses what would do nothing: %j', async (args, message) => {
+    const { stderr, code } = await imgbuild(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
   });
 
   it('does not mind a reader that goes away', async () => {
