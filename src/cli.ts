@@ -5,7 +5,7 @@ import { createProgram } from './commands/program.js';
 import { EXIT, type ExitCode } from './errors.js';
 import { handleSignals, interruptedBy } from './interrupt.js';
 import { createJsonLogger } from './log.js';
-import { describeError, formatReport, type Report } from './report.js';
+import { describeError, formatReport, recordsOf, type Report } from './report.js';
 import { createScreen, styled } from './screen.js';
 
 /** Runs the command line and says with which code to leave. Nothing else prints errors. */
@@ -44,8 +44,8 @@ async function say(args: readonly string[], report: Report): Promise<void> {
     (word, n) => word === '--log-format=json' || (word === 'json' && args[n - 1] === '--log-format'),
   );
   if (json) {
-    const { message, ...fields } = report;
-    (await createJsonLogger('error')).error(message, fields);
+    const log = await createJsonLogger('error');
+    for (const { message, fields } of recordsOf(report)) log.error(message, fields);
     return;
   }
   const screen = createScreen(process.stderr, process.env, { color: !args.includes('--no-color') });

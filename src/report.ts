@@ -1,4 +1,4 @@
-import { CommandError, ConfigError, EXIT, UserError, type ExitCode } from './errors.js';
+import { CommandError, ConfigError, EXIT, UserError, type ExitCode, type Problem } from './errors.js';
 
 /** An error as people read it, and the exit code that goes with it. */
 export interface Report {
@@ -7,6 +7,14 @@ export interface Report {
   /** Lines below the message: what a tool said, where a bug is. */
   readonly detail: readonly string[];
   readonly hint?: string;
+  /** What the message lists, one by one. */
+  readonly problems?: readonly Problem[];
+}
+
+/** A line of a log for machines. */
+interface LogRecord {
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** Refusals of the system that no layer explained: not the program's fault, and not the profile's either. */
@@ -20,6 +28,7 @@ export function describeError(error: unknown, verbose: boolean): Report {
       exitCode: error.exitCode,
       message: error.message,
       detail: count > 1 ? [`${String(count)} problems found`] : [],
+      problems: error.problems,
     };
   }
   if (error instanceof UserError) {
@@ -52,6 +61,16 @@ function withHint(report: Report, hint: string | undefined): Report {
 function stackOf(error: unknown): string[] {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return text.split('\n');
+}
+
+/** The report for machines: each problem of files is a record of its own, with its place, and anything else one. */
+export function recordsOf(report: Report): LogRecord[] {
+  const { message, problems, ...fields } = report;
+  if (problems === undefined) return [{ message, fields }];
+  return problems.map(({ message, line, col, ...rest }) => {
+    const place = line === 0 ? {} : { line, column: col };
+    return { message, fields: { exitCode: report.exitCode, ...place, ...rest } };
+  });
 }
 
 /** The report as lines for a terminal; the first begins with the program's name, as tools do. */

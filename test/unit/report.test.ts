@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CommandError, ConfigError, UserError } from '../../src/errors.js';
 import { createTextLogger } from '../../src/log.js';
-import { describeError, formatReport } from '../../src/report.js';
+import { describeError, formatReport, recordsOf } from '../../src/report.js';
 import { createScreen, styled } from '../../src/screen.js';
 
 describe('reports of errors', () => {
@@ -18,6 +18,21 @@ describe('reports of errors', () => {
     const report = describeError(new ConfigError([problem, problem]), false);
     expect(report).toMatchObject({ exitCode: 2, detail: ['2 problems found'] });
     expect(report.message).toContain('a.yaml:1:2: suite: unknown suite');
+  });
+
+  it('gives machines each problem by itself, and anything else whole', () => {
+    const problem = { file: 'a.yaml', line: 1, col: 2, path: 'suite', message: 'unknown suite', hint: 'h' };
+    const argument = { file: '--set', line: 0, col: 0, path: 'x', message: 'unknown option' };
+    expect(recordsOf(describeError(new ConfigError([problem, argument]), false))).toEqual([
+      {
+        message: 'unknown suite',
+        fields: { exitCode: 2, file: 'a.yaml', line: 1, column: 2, path: 'suite', hint: 'h' },
+      },
+      { message: 'unknown option', fields: { exitCode: 2, file: '--set', path: 'x' } },
+    ]);
+    expect(recordsOf(describeError(new UserError('m', { hint: 'h' }), false))).toEqual([
+      { message: 'm', fields: { exitCode: 2, detail: [], hint: 'h' } },
+    ]);
   });
 
   it('shows the last words of a tool, and its command line only when asked for', () => {
