@@ -47,7 +47,7 @@ export default tseslint.config(
     },
   },
   imports(['src/exec/**/*.ts'], above('host', ...terminal)),
-  imports(['src/verify/**/*.ts'], above('host', ...terminal)),
+  imports(['src/{verify,look}/**/*.ts'], above('host', ...terminal)),
   imports(
     ['src/verify/rules/*.ts', 'src/verify/{types,facts,tree,judge,docs,report}.ts'],
     effects,

@@ -60,6 +60,12 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./verify.js'),
   },
   {
+    name: 'inspect',
+    summary: 'tell what an image is and what is in it',
+    group: 'Look:',
+    load: () => import('./inspect.js'),
+  },
+  {
     name: 'boot',
     summary: 'boot an image in QEMU, with its console here',
     group: 'Look:',

@@ -46,6 +46,10 @@ export interface Entry {
   readonly bytes: number;
   /** Of a link. */
   readonly target?: string;
+  /** Extended attributes but POSIX ACLs, values in hexadecimal; left out when there are none or nobody asked for them. */
+  readonly xattrs?: Readonly<Record<string, string>>;
+  /** SHA-256 of a file's content; only where somebody asked for it. */
+  readonly digest?: string;
 }
 
 export interface Member extends Entry {
@@ -78,6 +82,8 @@ export interface PartitionFacts {
   readonly start: number;
   readonly bytes: number;
   readonly content?: ContentFacts | undefined;
+  /** All that lies in it, from the outside in. */
+  readonly layer?: LayerFacts | undefined;
 }
 
 /** What lies in a partition, as blkid would tell. */
@@ -85,6 +91,16 @@ export interface ContentFacts {
   readonly format: string;
   readonly uuid: string;
   readonly label: string;
+}
+
+/** Something in a partition or volume, and what lies in that: RAID, LUKS, LVM, a filesystem, swap. */
+export interface LayerFacts extends ContentFacts {
+  readonly bytes: number;
+  /** Of a volume in a volume group. */
+  readonly volume?: string;
+  /** Why nobody has looked into it. */
+  readonly closed?: string;
+  readonly inside: readonly LayerFacts[];
 }
 
 /** A disk as its guest sees it. */

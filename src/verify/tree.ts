@@ -1,10 +1,12 @@
 import type { Entry, TreeFacts } from './facts.js';
 
+type Tree = Pick<TreeFacts, 'entries' | 'texts'>;
+
 /** More links than any path of a sane system goes through; the kernel gives up at this many, too. */
 const MAX_LINKS = 40;
 
 /** The path that a path leads to when all links are followed; undefined when it leads nowhere. */
-function resolve(tree: TreeFacts, path: string): string | undefined {
+function resolve(tree: Tree, path: string): string | undefined {
   let parts = path.split('/').filter((part) => part !== '');
   let at: string[] = [];
   let links = 0;
@@ -37,7 +39,7 @@ export function lookup(tree: TreeFacts, path: string): Entry | undefined {
 }
 
 /** The text of a file, through all links; undefined when it is not there or nobody has read it. */
-export function textOf(tree: TreeFacts, path: string): string | undefined {
+export function textOf(tree: Tree, path: string): string | undefined {
   const real = resolve(tree, path);
   if (real === undefined) return undefined;
   const entry = tree.entries.get(real);

@@ -317,7 +317,7 @@ describe('archives', () => {
       const left = format === 'ustar' ? ['--exclude=*llll*', '--exclude=hard', '--exclude=link'] : [];
       await tool(['tar', '-C', root, '-czf', file(name), `--format=${format}`, ...left, '.']);
       const listing = await tool(['tar', '-tvzf', file(name), '--numeric-owner', '--quoting-style=literal']);
-      const { archive } = await readArchive(file(name), signal);
+      const { archive } = await readArchive(file(name), { signal, digests: false });
       expect(archive.defects).toEqual([]);
       const kinds = {
         file: '-',

@@ -1,41 +1,85 @@
-import type { ArchiveFacts, Entry, TreeFacts } from '../facts.js';
+import { createHash } from 'node:crypto';
+import type { ArchiveFacts, Compression, Entry, TreeFacts } from '../facts.js';
 import { compressionOf, unpacked } from './packed.js';
 import { reasonOf } from './reason.js';
 import { readTar } from './tar.js';
 import { wanted } from './content.js';
+import type { Contents, Look } from './look.js';
 
 /** A root filesystem in a tar archive: the archive itself, and the files in it. */
 export async function readArchive(
   file: string,
-  signal: AbortSignal,
-): Promise<{ archive: ArchiveFacts; tree: Pick<TreeFacts, 'entries' | 'texts'> }> {
+  { signal, digests }: Pick<Look, 'signal' | 'digests'>,
+): Promise<{ archive: ArchiveFacts; tree: Pick<TreeFacts, 'entries' | 'texts'>; contents: Contents }> {
   const compression = await compressionOf(file);
   const entries = new Map<string, Entry>();
   const texts = new Map<string, string>();
+  const stamps = new Map<string, string>();
   const broken: string[] = [];
   const stream = untilBroken(unpacked(file, compression, signal), signal, broken);
   const listing = await readTar(stream, (member) => {
     const path = pathOf(member.name);
     let left = wanted(path, member);
-    if (left === 0) return undefined;
+    const hash = digests && member.kind === 'file' ? createHash('sha256') : undefined;
+    if (left === 0 && hash === undefined) return undefined;
+    const read = left > 0;
     const parts: Buffer[] = [];
     return {
       data: (part) => {
+        hash?.update(part);
         // Copied: the stream's buffers are large, and a few bytes would keep them all.
+        if (left > 0) parts.push(Buffer.from(part.subarray(0, left)));
+        left -= part.length;
+      },
+      end: () => {
+        if (read) texts.set(path, Buffer.concat(parts).toString('latin1'));
+        if (hash !== undefined) stamps.set(path, hash.digest('hex'));
+      },
+    };
+  });
+  for (const { name, kind, mode, uid, gid, bytes, target, xattrs } of listing.members) {
+    const path = pathOf(name);
+    if (path === '') continue;
+    const link = target === undefined ? {} : { target: kind === 'hardlink' ? pathOf(target) : target };
+    const digest = stamps.get(path) ?? (digests && kind === 'file' ? EMPTY : undefined);
+    entries.set(path, {
+      ...{ kind, mode, uid, gid, bytes, ...link },
+      ...(xattrs === undefined ? {} : { xattrs }),
+      ...(digest === undefined ? {} : { digest }),
+    });
+  }
+  const defects = [...broken, ...listing.defects];
+  const contents: Contents = (paths, longest) => contentsOf(file, compression, new Set(paths), longest, signal);
+  return { archive: { ...listing, defects, compression }, tree: { entries, texts }, contents };
+}
+
+/** Of an empty file, which has no content that anybody would be given. */
+const EMPTY = createHash('sha256').digest('hex');
+
+/** Reads the archive once more, for files that were not of interest before. */
+async function contentsOf(
+  file: string,
+  compression: Compression,
+  paths: ReadonlySet<string>,
+  longest: number,
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
+  if (paths.size === 0) return texts;
+  await readTar(unpacked(file, compression, signal), (member) => {
+    const path = pathOf(member.name);
+    if (!paths.has(path)) return undefined;
+    let left = longest;
+    const parts: Buffer[] = [];
+    return {
+      data: (part) => {
         if (left > 0) parts.push(Buffer.from(part.subarray(0, left)));
         left -= part.length;
       },
       end: () => texts.set(path, Buffer.concat(parts).toString('latin1')),
     };
   });
-  for (const { name, kind, mode, uid, gid, bytes, target } of listing.members) {
-    const path = pathOf(name);
-    if (path === '') continue;
-    const link = target === undefined ? {} : { target: kind === 'hardlink' ? pathOf(target) : target };
-    entries.set(path, { kind, mode, uid, gid, bytes, ...link });
-  }
-  const defects = [...broken, ...listing.defects];
-  return { archive: { ...listing, defects, compression }, tree: { entries, texts } };
+  return texts;
 }
 
 /** What can be had of a stream; why it ended early is a defect like others. */

@@ -6,6 +6,14 @@ export interface Content extends ContentFacts {
   readonly at: number;
 }
 
+/** A member of an array (md with a superblock of version 1.2), with the place where its data begin; undefined when it is none. */
+export async function raidAt(bytes: Bytes, at: number): Promise<Content | undefined> {
+  const block = await bytes.read(at + 4096, 256);
+  if (block.readUInt32LE(0) !== 0xa92b4efc) return undefined;
+  const data = at + Number(block.readBigUInt64LE(128)) * 512;
+  return { format: 'raid', uuid: readUuid(block, 16, 'plain'), label: readText(block, 32, 32).trim(), at: data };
+}
+
 /** What lies at an offset of a disk, by the magic numbers that blkid looks for; undefined when nothing is known of it. */
 export async function identify(bytes: Bytes, at: number): Promise<Content | undefined> {
   const head = await bytes.read(at, 8192);
@@ -13,11 +21,8 @@ export async function identify(bytes: Bytes, at: number): Promise<Content | unde
   const found = (format: string, uuid: string, label: string): Content => ({ format, uuid, label: label.trim(), at });
 
   if (text(0, 4) === 'LUKS') return found('luks', text(168, 40), head.readUInt16BE(6) === 2 ? text(24, 48) : '');
-  if (head.readUInt32LE(4096) === 0xa92b4efc) {
-    const inner = await identify(bytes, at + Number(head.readBigUInt64LE(4096 + 128)) * 512);
-    const raid = { ...found('raid', readUuid(head, 4096 + 16, 'plain'), text(4096 + 32, 32)) };
-    return inner ?? raid;
-  }
+  const raid = await raidAt(bytes, at);
+  if (raid !== undefined) return (await identify(bytes, raid.at)) ?? { ...raid, at };
   if ([0, 1, 2, 3].some((sector) => text(sector * 512, 8) === 'LABELONE')) return found('lvm', '', '');
   if (head.readUInt16LE(1024 + 56) === 0xef53)
     return found('ext4', readUuid(head, 1024 + 104, 'plain'), text(1024 + 120, 16));

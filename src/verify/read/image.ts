@@ -2,11 +2,12 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UserError } from '../../errors.js';
 import { output } from '../../exec/run.js';
-import type { Facts, TreeFacts } from '../facts.js';
+import type { Facts } from '../facts.js';
 import { textOf } from '../tree.js';
 import type { Platform } from '../types.js';
 import { readArchive } from './archive.js';
 import { withBytes } from './bytes.js';
+import type { Contents, Look } from './look.js';
 import { readQcow2, readVhd, readVhdx } from './headers.js';
 import { readOva, type InnerDisk } from './ova.js';
 import { askOvftool } from './ovftool.js';
@@ -24,49 +25,49 @@ export interface Reading {
   readonly signal: AbortSignal;
 }
 
-type Parts = Omit<Facts, 'file' | 'tree'> & { readonly tree?: Pick<TreeFacts, 'entries' | 'texts'> | undefined };
+type Parts = Omit<Facts, 'file' | 'tree'> & Pick<System, 'tree' | 'contents'>;
 
 interface Kind {
   readonly name: RegExp;
   readonly platforms: readonly Platform[];
-  readonly read: (file: string, scratch: string, signal: AbortSignal) => Promise<Parts>;
+  readonly read: (file: string, look: Look) => Promise<Parts>;
 }
 
 /** By the end of the name: what the file is, what it is meant for unless somebody says otherwise, and its reader. */
 const KINDS: readonly Kind[] = [
-  { name: /\.tar(\.\w+)?$/i, platforms: ['proxmox-ct'], read: (file, _, signal) => readArchive(file, signal) },
+  { name: /\.tar(\.\w+)?$/i, platforms: ['proxmox-ct'], read: readArchive },
   { name: /\.(raw|img)$/i, platforms: ['hardware'], read: readSystem },
   { name: /\.(raw|img)\.(zst|gz|xz|bz2)$/i, platforms: ['hardware'], read: readPackedDisk },
   {
     name: /\.qcow2$/i,
     platforms: ['proxmox-vm'],
-    read: async (file, scratch, signal) => ({
+    read: async (file, look) => ({
       qcow2: await withBytes(file, readQcow2),
-      ...(await readConverted(file, 'qcow2', scratch, signal)),
+      ...(await readConverted(file, 'qcow2', look)),
     }),
   },
   {
     name: /\.vhdx$/i,
     platforms: ['hyper-v'],
-    read: async (file, scratch, signal) => ({
+    read: async (file, look) => ({
       vhdx: await withBytes(file, readVhdx),
-      ...(await readConverted(file, 'vhdx', scratch, signal)),
+      ...(await readConverted(file, 'vhdx', look)),
     }),
   },
   {
     name: /\.vhd$/i,
     platforms: ['azure'],
-    read: async (file, scratch, signal) => ({
+    read: async (file, look) => ({
       vhd: await withBytes(file, readVhd),
-      ...(await readConverted(file, 'vpc', scratch, signal)),
+      ...(await readConverted(file, 'vpc', look)),
     }),
   },
   {
     name: /\.vmdk$/i,
     platforms: ['vmware'],
-    read: async (file, scratch, signal) => ({
+    read: async (file, look) => ({
       vmdk: await withBytes(file, readVmdk),
-      ...(await readConverted(file, 'vmdk', scratch, signal)),
+      ...(await readConverted(file, 'vmdk', look)),
     }),
   },
   { name: /\.ova$/i, platforms: ['vmware'], read: readAppliance },
@@ -92,20 +93,41 @@ function kindOf(file: string): Kind {
 
 /** Reads everything about an image that rules ask for. Nothing is mounted, and the image is only read. */
 export async function readImage(file: string, { workDir, buildHost, signal }: Reading): Promise<Facts> {
+  const asked = { workDir, signal, passphrases: [], judged: true, digests: false };
+  return await withImage(file, asked, async ({ facts: { tree, ...facts } }) => {
+    if (tree === undefined) return facts;
+    const shadow = textOf(tree, 'etc/shadow');
+    return { ...facts, tree: { ...tree, buildHost, knownPasswords: await knownPasswords(shadow, signal) } };
+  });
+}
+
+/** An image that is being looked into. */
+export interface OpenImage {
+  readonly facts: Facts;
+  /** What stands in its files; nothing of an image without a system. */
+  readonly contents: Contents;
+}
+
+/** Lets `use` look into an image of any kind. What was unpacked for it is gone afterwards. */
+export async function withImage<T>(
+  file: string,
+  { workDir, ...asked }: Omit<Look, 'scratch'> & Pick<Reading, 'workDir'>,
+  use: (image: OpenImage) => Promise<T>,
+): Promise<T> {
   const kind = kindOf(file);
   const scratch = await mkdtemp(join(workDir, 'verify-'));
   try {
-    const { tree, ...parts } = await kind.read(file, scratch, signal);
+    const { tree, contents, ...parts } = await kind.read(file, { ...asked, scratch });
     const facts = { file: { name: basename(file), bytes: (await stat(file)).size }, ...parts };
-    if (tree === undefined) return facts;
-    const shadow = textOf({ ...tree, knownPasswords: [], buildHost }, 'etc/shadow');
-    return { ...facts, tree: { ...tree, buildHost, knownPasswords: await knownPasswords(shadow, signal) } };
+    const whole = tree === undefined ? facts : { ...facts, tree: { ...tree, buildHost: '', knownPasswords: [] } };
+    return await use({ facts: whole, contents: contents ?? (() => Promise.resolve(new Map())) });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
-async function readPackedDisk(file: string, scratch: string, signal: AbortSignal): Promise<System> {
+async function readPackedDisk(file: string, look: Look): Promise<System> {
+  const { scratch, signal } = look;
   const disk = join(scratch, 'disk.raw');
   const suffix = file.slice(file.lastIndexOf('.') + 1).toLowerCase();
   const doing = 'unpacking the disk';
@@ -116,42 +138,39 @@ async function readPackedDisk(file: string, scratch: string, signal: AbortSignal
     const script = '"$1" -dc -- "$2" | dd of="$3" bs=1M iflag=fullblock conv=sparse status=none';
     await output(['bash', '-euo', 'pipefail', '-c', script, 'imgbuild', tool, file, disk], { doing, signal });
   }
-  return await readSystem(disk, scratch, signal);
+  return await readSystem(disk, look);
 }
 
 /** Reads the disk in a file of another format. qemu-img keeps holes. */
-function readConverted(file: string, format: string, scratch: string, signal: AbortSignal): Promise<Parts> {
-  return converted(['-f', format, file], `reading the disk in ${basename(file)}`, scratch, signal);
+function readConverted(file: string, format: string, look: Look): Promise<Parts> {
+  return converted(['-f', format, file], `reading the disk in ${basename(file)}`, look);
 }
 
 /** What the container of a disk says about itself counts even where qemu-img cannot read it. */
-async function converted(
-  source: readonly string[],
-  doing: string,
-  scratch: string,
-  signal: AbortSignal,
-): Promise<Parts> {
+async function converted(source: readonly string[], doing: string, look: Look): Promise<Parts> {
+  const { scratch, signal } = look;
   const disk = join(scratch, 'disk.raw');
   try {
     await output(['qemu-img', 'convert', '-O', 'raw', ...source, disk], { doing, signal });
-    return await readSystem(disk, scratch, signal);
+    return await readSystem(disk, look);
   } catch (error) {
     return { unreadable: reasonOf(error, signal) };
   }
 }
 
-async function readAppliance(file: string, scratch: string, signal: AbortSignal): Promise<Parts> {
+async function readAppliance(file: string, look: Look): Promise<Parts> {
+  const { signal } = look;
   const { ova, ovf, disks } = await readOva(file, signal);
-  const ovftool = await askOvftool(file, signal);
+  const ovftool = look.judged ? await askOvftool(file, signal) : undefined;
   const inner = disks[0];
   if (inner === undefined) return { ova, ovf, ovftool };
   const vmdk = await withBytes(file, readVmdk, inner);
-  const system = vmdk === undefined ? {} : await readConvertedInside(file, inner, scratch, signal);
+  const system = vmdk === undefined ? {} : await readConvertedInside(file, inner, look);
   return { ova, ovf, ovftool, vmdk, ...system };
 }
 
-function readConvertedInside(file: string, disk: InnerDisk, scratch: string, signal: AbortSignal): Promise<Parts> {
+function readConvertedInside(file: string, disk: InnerDisk, look: Look): Promise<Parts> {
   const part = { driver: 'raw', offset: disk.at, size: disk.bytes, file: { driver: 'file', filename: file } };
   const source = `json:${JSON.stringify({ driver: 'vmdk', file: part })}`;
-  return converted([source], `reading the disk in ${disk.name}`, scratch, signal);
+  return converted([source], `reading the disk in ${disk.name}`, look);
 }

@@ -1,15 +1,18 @@
 import { open, readFile } from 'node:fs/promises';
-import type { BootFacts, DiskFacts, Entry, LuksFacts, PartitionFacts, TreeFacts } from '../facts.js';
+import type { BootFacts, DiskFacts, Entry, LayerFacts, LuksFacts, PartitionFacts, TreeFacts } from '../facts.js';
 import { linesOf } from '../tree.js';
 import { withBytes } from './bytes.js';
 import { wanted } from './content.js';
 import { signersOf } from './efi.js';
-import { identify, type Content } from './identify.js';
+import { identify } from './identify.js';
+import { openLayers, type Leaf } from './layers.js';
+import type { Contents, Look } from './look.js';
 import { modulesIn } from './initramfs.js';
 import { readLuks } from './luks.js';
 import { reasonOf } from './reason.js';
 import { readTable } from './table.js';
-import { openBtrfs, openExt4, openVfat, type OpenTree, type Place } from './trees.js';
+import { openBtrfs, openVfat, type Subvolume } from './trees-unpacked.js';
+import { openExt4, type OpenTree } from './trees.js';
 
 type Tree = Pick<TreeFacts, 'entries' | 'texts'>;
 
@@ -19,15 +22,23 @@ export interface System {
   readonly luks?: readonly LuksFacts[] | undefined;
   readonly tree?: Tree | undefined;
   readonly boot?: BootFacts | undefined;
+  readonly contents?: Contents | undefined;
 }
 
 interface Found {
   readonly partition: PartitionFacts;
+  /** What the files lie in: the partition's content or, of layers, the innermost. */
+  readonly leaf: Leaf;
+  readonly subvolume: string;
   readonly tree: OpenTree;
 }
 
+/** A filesystem with the path below which the system sees it; '' is its root. */
+type Mounted = Found & { readonly prefix: string };
+
 /** Reads a raw disk: its table, what lies in its partitions, and the files of the system on it. */
-export async function readSystem(disk: string, scratch: string, signal: AbortSignal): Promise<System> {
+export async function readSystem(disk: string, look: Look): Promise<System> {
+  const { scratch, signal, judged } = look;
   return await withBytes(disk, async (bytes) => {
     const table = await readTable(bytes);
     const unread: string[] = [];
@@ -36,16 +47,24 @@ export async function readSystem(disk: string, scratch: string, signal: AbortSig
     const partitions: PartitionFacts[] = [];
     for (const partition of table.partitions) {
       const content = await identify(bytes, partition.start);
-      partitions.push({ ...partition, ...(content === undefined ? {} : { content }) });
-      if (content === undefined) continue;
+      if (content === undefined) {
+        partitions.push(partition);
+        continue;
+      }
+      const opened = await openLayers(bytes, { disk, at: partition.start, bytes: partition.bytes }, look);
+      const known = { ...partition, content, ...(opened === undefined ? {} : { layer: opened.layer }) };
+      partitions.push(known);
       const where = `partition ${String(partition.number)}`;
-      if (content.format === 'luks') luks.push(await readLuks(bytes, content.at, where, scratch, signal));
-      try {
-        const tree = await openContent({ disk, at: content.at, scratch, signal }, partition, content);
-        if (tree !== undefined) found.push({ partition: { ...partition, content }, tree });
-        else if (content.format !== 'swap') unread.push(`${where}: nobody looks into ${content.format} here`);
-      } catch (error) {
-        unread.push(`${where}: ${reasonOf(error, signal)}`);
+      if (judged && content.format === 'luks') luks.push(await readLuks(bytes, content.at, where, scratch, signal));
+      for (const leaf of opened?.leaves ?? []) {
+        try {
+          const trees = await openLeaf(leaf, look);
+          for (const { name, tree } of trees ?? []) found.push({ partition: known, leaf, subvolume: name, tree });
+          const { format } = leaf.layer;
+          if (trees === undefined && format !== 'swap') unread.push(`${where}: nobody looks into ${format} here`);
+        } catch (error) {
+          unread.push(`${where}: ${reasonOf(error, signal)}`);
+        }
       }
     }
     const facts = { ...table, bytes: bytes.size, partitions, unread };
@@ -53,17 +72,17 @@ export async function readSystem(disk: string, scratch: string, signal: AbortSig
     return {
       disk: facts,
       ...(luks.length === 0 ? {} : { luks }),
-      ...(root === undefined ? {} : await systemOf(root, found, signal)),
+      ...(root === undefined ? {} : await systemOf(root, found, look)),
     };
   });
 }
 
-async function openContent(place: Place, partition: PartitionFacts, content: Content): Promise<OpenTree | undefined> {
-  const left = partition.bytes - (content.at - partition.start);
-  if (content.format === 'ext4') return await openExt4(place);
-  if (content.format === 'btrfs') return await openBtrfs(place, left);
-  if (content.format === 'vfat') return await openVfat(place);
-  return undefined;
+/** The trees of a filesystem; undefined for all else. */
+async function openLeaf({ layer, extent }: Leaf, { scratch, signal }: Look): Promise<readonly Subvolume[] | undefined> {
+  const place = { disk: extent.disk, at: extent.at, scratch, signal };
+  if (layer.format === 'ext4') return [{ name: '', tree: await openExt4(place) }];
+  if (layer.format === 'vfat') return [{ name: '', tree: await openVfat(place) }];
+  return layer.format === 'btrfs' ? await openBtrfs(place, extent.bytes) : undefined;
 }
 
 function isSystem({ entries }: OpenTree): boolean {
@@ -74,19 +93,24 @@ function isSystem({ entries }: OpenTree): boolean {
 async function systemOf(
   root: Found,
   found: readonly Found[],
-  signal: AbortSignal,
-): Promise<Pick<System, 'tree' | 'boot'>> {
+  look: Look,
+): Promise<Pick<System, 'tree' | 'boot' | 'contents'>> {
   const fstab = await textIn(root.tree, 'etc/fstab');
-  const mounts = found.flatMap((one) => {
-    const prefix = one === root ? '' : mountpoint(one.partition, fstab);
+  const mounts = found.flatMap((one): Mounted[] => {
+    const prefix = one === root ? '' : mountpoint(one, fstab);
     return prefix === undefined ? [] : [{ ...one, prefix }];
   });
   const entries = new Map<string, Entry>();
   const texts = new Map<string, string>();
+  const places = new Map<string, { readonly tree: OpenTree; readonly path: string }>();
   for (const { prefix, tree } of mounts) {
     const full = (path: string): string => (prefix === '' ? path : `${prefix}/${path}`);
     const lengths = new Map([...tree.entries].map(([path, entry]) => [path, wanted(full(path), entry)]));
-    for (const [path, entry] of tree.entries) entries.set(full(path), entry);
+    const stamps = look.digests ? await tree.stamps() : undefined;
+    for (const [path, entry] of tree.entries) {
+      entries.set(full(path), { ...entry, ...stamps?.get(path) });
+      places.set(full(path), { tree, path });
+    }
     const copies = await tree.copy([...lengths].filter(([, length]) => length > 0).map(([path]) => path));
     for (const [path, file] of copies) texts.set(full(path), await head(file, lengths.get(path) ?? 0));
   }
@@ -96,25 +120,56 @@ async function systemOf(
     tree: { entries, texts },
     boot: {
       ...(esp === undefined ? { signers: [], searched: [] } : await espFacts(esp)),
-      initramfs: await initramfsFacts(boots.tree, boots.prefix === 'boot' ? '' : 'boot/', signal),
+      initramfs: look.judged
+        ? await initramfsFacts(boots.tree, boots.prefix === 'boot' ? '' : 'boot/', look.signal)
+        : [],
       builtin: builtinModules(texts),
     },
+    contents: (paths, longest) => contentsOf(paths, places, longest),
   };
 }
 
-function mountpoint({ type, id, name, content }: PartitionFacts, fstab: string): string | undefined {
-  const sources = [
-    `UUID=${content?.uuid ?? ''}`,
-    `LABEL=${content?.label ?? ''}`,
-    `PARTUUID=${id}`,
-    `PARTLABEL=${name}`,
-  ];
-  const known = new Set(sources.map((source) => source.toLowerCase()));
-  const line = linesOf(fstab).find((candidate) =>
-    known.has((candidate.split(/\s+/)[0] ?? '').replaceAll('"', '').toLowerCase()),
-  );
+async function contentsOf(
+  paths: readonly string[],
+  places: ReadonlyMap<string, { readonly tree: OpenTree; readonly path: string }>,
+  longest: number,
+): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
+  for (const tree of new Set(paths.map((path) => places.get(path)?.tree))) {
+    if (tree === undefined) continue;
+    const here = paths.filter((path) => places.get(path)?.tree === tree);
+    const copies = await tree.copy(here.map((path) => places.get(path)?.path ?? ''));
+    for (const path of here) {
+      const file = copies.get(places.get(path)?.path ?? '');
+      if (file !== undefined) texts.set(path, await head(file, longest));
+    }
+  }
+  return texts;
+}
+
+function mountpoint({ partition, leaf, subvolume }: Found, fstab: string): string | undefined {
+  const { type, id, name, layer } = partition;
+  const { uuid, label, volume = '' } = leaf.layer;
+  const group = groupOf(layer, leaf);
+  const sources = [`UUID=${uuid}`, `LABEL=${label}`, `PARTUUID=${id}`, `PARTLABEL=${name}`];
+  // The device mapper doubles dashes of names.
+  const mapped = [group, volume].map((part) => part.replaceAll('-', '--')).join('-');
+  const volumes = volume === '' ? [] : [`/dev/${group}/${volume}`, `/dev/mapper/${mapped}`];
+  const known = new Set([...sources, ...volumes].map((source) => source.toLowerCase()));
+  const line = linesOf(fstab).find((candidate) => {
+    const [source = '', , , options = ''] = candidate.split(/\s+/);
+    const option = /(?:^|,)subvol=\/?([^,]*)/.exec(options)?.[1];
+    return known.has(source.replaceAll('"', '').toLowerCase()) && (subvolume === '' || option === subvolume);
+  });
   const path = line?.split(/\s+/)[1]?.replace(/^\//, '');
   return path ?? (type === 'esp' ? 'boot/efi' : undefined);
+}
+
+/** Name of the volume group that a leaf lies in; '' when it is in none. */
+function groupOf(layer: LayerFacts | undefined, leaf: Leaf): string {
+  if (layer === undefined) return '';
+  if (layer.format === 'lvm' && layer.inside.includes(leaf.layer)) return layer.label;
+  return layer.inside.map((inner) => groupOf(inner, leaf)).find((name) => name !== '') ?? '';
 }
 
 async function espFacts(esp: OpenTree): Promise<Pick<BootFacts, 'esp' | 'signers' | 'searched'>> {

@@ -23,6 +23,9 @@ const KINDS: Readonly<Record<string, EntryKind>> = {
   '6': 'fifo',
 };
 
+/** Keys of pax records for extended attributes. */
+const XATTR = 'SCHILY.xattr.';
+
 /** What the records before a header say about it. */
 interface Extension {
   types: string;
@@ -127,7 +130,9 @@ function* paxRecords(text: Buffer): Generator<[string, string]> {
     if (space < 0 || !Number.isInteger(length) || length <= 0) return;
     const record = text.subarray(space + 1, at + length - 1);
     const equals = record.indexOf(0x3d);
-    yield [record.toString('utf8', 0, equals), record.toString('utf8', equals + 1)];
+    const key = record.toString('utf8', 0, equals);
+    // Values of attributes are bytes.
+    yield [key, record.toString(key.startsWith(XATTR) ? 'hex' : 'utf8', equals + 1)];
     at += length;
   }
 }
@@ -137,6 +142,9 @@ function memberOf(block: Buffer, type: string, bytes: number, { types, pax, long
   const short = prefix === '' ? field(block, 0, 100) : `${prefix}/${field(block, 0, 100)}`;
   const target = pax.get('linkpath') ?? longLink ?? field(block, 157, 100);
   const kind = KINDS[type] ?? 'file';
+  const xattrs = [...pax]
+    .filter(([key]) => key.startsWith(XATTR))
+    .map(([key, value]) => [key.slice(XATTR.length), value]);
   return {
     name: pax.get('path') ?? longName ?? short,
     kind,
@@ -147,6 +155,7 @@ function memberOf(block: Buffer, type: string, bytes: number, { types, pax, long
     extensions: types,
     paxKeys: [...pax.keys()],
     ...(kind === 'symlink' || kind === 'hardlink' ? { target } : {}),
+    ...(xattrs.length === 0 ? {} : { xattrs: Object.fromEntries(xattrs) as Record<string, string> }),
   };
 }
 

@@ -1,11 +1,17 @@
-import { lstat, mkdir, mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { output } from '../../exec/run.js';
-import type { Entry, EntryKind } from '../facts.js';
+import type { Entry } from '../facts.js';
+import { digestOf, kindOf } from './file.js';
+
+/** What can be told of a file beyond its entry. */
+export type Stamp = Pick<Entry, 'digest' | 'xattrs'>;
 
 /** The files of a filesystem, and how to get at their content. */
 export interface OpenTree {
   readonly entries: ReadonlyMap<string, Entry>;
+  /** Digests and extended attributes, of those that have any. All content is read, a part of it at a time. */
+  readonly stamps: () => Promise<ReadonlyMap<string, Stamp>>;
   /** Puts files where they can be read; those that cannot be had are missing in the result. */
   readonly copy: (paths: readonly string[]) => Promise<ReadonlyMap<string, string>>;
 }
@@ -16,21 +22,6 @@ export interface Place {
   readonly at: number;
   readonly scratch: string;
   readonly signal: AbortSignal;
-}
-
-/** The highest four bits of a mode, above those for setuid, setgid and sticky. */
-const KIND_BITS: Readonly<Record<number, EntryKind>> = {
-  0o01: 'fifo',
-  0o02: 'char',
-  0o04: 'directory',
-  0o06: 'block',
-  0o10: 'file',
-  0o12: 'symlink',
-  0o14: 'socket',
-};
-
-function kindOf(mode: number): EntryKind {
-  return KIND_BITS[mode >> 12] ?? 'file';
 }
 
 /**
@@ -45,7 +36,7 @@ export async function openExt4({ disk, at, scratch, signal }: Place): Promise<Op
     await writeFile(script, `${commands.join('\n')}\n`);
     const text = await output(['debugfs', '-f', script, device], { doing: 'reading an ext4 filesystem', signal });
     // Each command is repeated behind a prompt, which after `cat` does not stand at the beginning of a line.
-    return text.split(/debugfs: (?:ls|stat|cat|dump) [^\n]*<\d+>[^\n]*\n/).slice(1);
+    return text.split(/debugfs: (?:ls|stat|cat|dump|ea_list) [^\n]*<\d+>[^\n]*\n/).slice(1);
   };
   const entries = new Map<string, Entry>();
   const inodes = new Map<string, string>();
@@ -69,15 +60,65 @@ export async function openExt4({ disk, at, scratch, signal }: Place): Promise<Op
     directories = next;
   }
   await addTargets(entries, inodes, ask);
-  return {
-    entries,
-    copy: async (paths) => {
-      const known = paths.filter((path) => inodes.has(path));
-      const files = new Map(known.map((path) => [path, join(work, inodes.get(path) ?? '')]));
-      await ask(known.map((path) => `dump <${inodes.get(path) ?? ''}> ${files.get(path) ?? ''}`));
-      return files;
-    },
+  const dump = async (paths: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+    const known = paths.filter((path) => inodes.has(path));
+    const files = new Map(known.map((path) => [path, join(work, inodes.get(path) ?? '')]));
+    await ask(known.map((path) => `dump <${inodes.get(path) ?? ''}> ${files.get(path) ?? ''}`));
+    return files;
   };
+  return { entries, copy: dump, stamps: () => stampsOf(entries, inodes, ask, dump) };
+}
+
+/** So much content is on the side at a time; a single file may be larger. */
+const BATCH_BYTES = 64 << 20;
+const BATCH_FILES = 2000;
+
+async function stampsOf(
+  entries: ReadonlyMap<string, Entry>,
+  inodes: ReadonlyMap<string, string>,
+  ask: (commands: readonly string[]) => Promise<string[]>,
+  dump: (paths: readonly string[]) => Promise<ReadonlyMap<string, string>>,
+): Promise<Map<string, Stamp>> {
+  const files = [...entries].filter(([, { kind }]) => kind === 'file');
+  const byInode = new Map(files.map(([path]) => [inodes.get(path) ?? '', path]));
+  const attributes = await ask([...byInode.keys()].map((inode) => `ea_list <${inode}>`));
+  const digests = new Map<string, string>();
+  for (let rest = [...byInode.values()]; rest.length > 0;) {
+    let bytes = 0;
+    const batch = rest.filter((path, n) => {
+      bytes += entries.get(path)?.bytes ?? 0;
+      return n === 0 || (n < BATCH_FILES && bytes <= BATCH_BYTES);
+    });
+    const taken = new Set(batch);
+    for (const [path, copy] of await dump(batch)) {
+      digests.set(inodes.get(path) ?? '', await digestOf(copy));
+      await rm(copy, { force: true });
+    }
+    rest = rest.filter((path) => !taken.has(path));
+  }
+  const xattrs = new Map([...byInode.keys()].map((inode, n) => [inode, attributesIn(attributes[n] ?? '')]));
+  return new Map(
+    files.map(([path]) => {
+      const inode = inodes.get(path) ?? '';
+      const [digest, found = {}] = [digests.get(inode), xattrs.get(inode)];
+      return [path, { ...(digest === undefined ? {} : { digest }), ...(isEmpty(found) ? {} : { xattrs: found }) }];
+    }),
+  );
+}
+
+function isEmpty(record: Readonly<Record<string, string>>): boolean {
+  return Object.keys(record).length === 0;
+}
+
+/** `NAME (LENGTH) = "TEXT"` or `= 01 02 …`, as debugfs lists them, which has ACLs in a form of its own. */
+function attributesIn(listing: string): Record<string, string> {
+  const found = [...listing.matchAll(/^ {2}((?:security|user|trusted)\.\S+) \(\d+\) = (.*)$/gm)];
+  return Object.fromEntries(
+    found.map(([, name = '', value = '']) => {
+      const text = /^"(.*)"$/.exec(value)?.[1]?.replace(/\\(["\\])/g, '$1');
+      return [name, text === undefined ? value.replaceAll(' ', '') : Buffer.from(text, 'latin1').toString('hex')];
+    }),
+  );
 }
 
 /** What symbolic links point to: up to 59 bytes stand in the inode, longer ones are content. */
@@ -96,72 +137,4 @@ async function addTargets(
     const target = entry.bytes < 60 ? /^Fast link dest: "(.*)"$/m.exec(answer)?.[1] : answer.slice(0, entry.bytes);
     entries.set(path, { ...entry, target: target ?? '' });
   }
-}
-
-/**
- * btrfs through `btrfs restore`, which takes no offset: the partition is cut out first, holes stay holes. Subvolumes come as
- * directories; the system is in the one that has an os-release.
- */
-export async function openBtrfs({ disk, at, scratch, signal }: Place, bytes: number): Promise<OpenTree> {
-  const work = await mkdtemp(join(scratch, 'btrfs-'));
-  const part = join(work, 'part');
-  const root = join(work, 'root');
-  await mkdir(root);
-  const doing = 'reading a btrfs filesystem';
-  await output(
-    [
-      'dd',
-      `if=${disk}`,
-      `of=${part}`,
-      'bs=1M',
-      `skip=${String(at)}`,
-      `count=${String(bytes)}`,
-      'iflag=skip_bytes,count_bytes',
-      'conv=sparse',
-      'status=none',
-    ],
-    { doing, signal },
-  );
-  await output(['btrfs', 'restore', '-s', '-m', '-S', '-i', part, root], { doing, signal });
-  await rm(part);
-  const top = await readdir(root);
-  const system = top.find((name) => name.startsWith('@root')) ?? top.find((name) => name === '@');
-  return await openDirectory(system === undefined ? root : join(root, system));
-}
-
-/** FAT through mtools: names and content, for it has nothing else. */
-export async function openVfat({ disk, at, scratch, signal }: Place): Promise<OpenTree> {
-  const work = await mkdtemp(join(scratch, 'vfat-'));
-  const image = `${disk}@@${String(at)}`;
-  await output(['mcopy', '-s', '-n', '-Q', '-i', image, '::/', work], {
-    doing: 'reading a FAT filesystem',
-    signal,
-    env: { MTOOLS_SKIP_CHECK: '1' },
-  });
-  const tree = await openDirectory(work);
-  // What FAT cannot say is what it is mounted with.
-  const entries = new Map([...tree.entries].map(([path, entry]) => [path, { ...entry, uid: 0, gid: 0, mode: 0o700 }]));
-  return { ...tree, entries };
-}
-
-async function openDirectory(root: string): Promise<OpenTree> {
-  const entries = new Map<string, Entry>();
-  const walk = async (directory: string): Promise<void> => {
-    for (const name of await readdir(join(root, directory))) {
-      const path = directory === '' ? name : `${directory}/${name}`;
-      const { mode, uid, gid, size } = await lstat(join(root, path));
-      const kind = kindOf(mode);
-      const link = kind === 'symlink' ? { target: await readlink(join(root, path)) } : {};
-      entries.set(path, { kind, mode: mode & 0o7777, uid, gid, bytes: size, ...link });
-      if (kind === 'directory') await walk(path);
-    }
-  };
-  await walk('');
-  return {
-    entries,
-    copy: (paths) => {
-      const files = paths.filter((path) => entries.get(path)?.kind === 'file');
-      return Promise.resolve(new Map(files.map((path) => [path, join(root, path)])));
-    },
-  };
 }

@@ -1,4 +1,4 @@
-import type { DiskFacts, PartitionFacts, TreeFacts } from '../facts.js';
+import type { DiskFacts, LayerFacts, PartitionFacts, TreeFacts } from '../facts.js';
 import { linesOf, textOf } from '../tree.js';
 import { ruleOn, when, type Offence, type Platform, type Rule } from '../types.js';
 
@@ -130,7 +130,12 @@ function overlaps({ partitions, bytes }: DiskFacts): Offence[] {
 }
 
 function uuidsOf(disk: DiskFacts | undefined): Set<string> {
-  return new Set((disk?.partitions ?? []).flatMap(({ content }) => content?.uuid.toLowerCase() ?? []));
+  const inside = ({ uuid, inside: inner }: LayerFacts): string[] => [uuid, ...inner.flatMap(inside)];
+  const found = (disk?.partitions ?? []).flatMap(({ content, layer }) => [
+    ...(content === undefined ? [] : [content.uuid]),
+    ...(layer === undefined ? [] : inside(layer)),
+  ]);
+  return new Set(found.map((uuid) => uuid.toLowerCase()));
 }
 
 /** Layers that hold further filesystems, whose UUIDs nobody has read here. */
