@@ -89,8 +89,8 @@ export const CORE_OPTIONS = {
   'output.qcow2Compression': {
     type: 'enum',
     values: ['zstd', 'none'],
-    default: 'zstd',
-    help: 'Compression inside qcow2 images; `none` for hosts older than QEMU 5.1, and for the quickest disk.',
+    default: 'none',
+    help: 'Compression inside qcow2 images: `zstd` makes a third of the size, takes longer, and needs QEMU 5.1 or newer.',
   },
   'output.zstdLevel': {
     type: 'integer',

@@ -12,22 +12,20 @@ for kernel in $(kernels); do
   directory=$(modules_directory "$kernel")
   names <"$ROOT/$directory/modules.builtin" >"$SCRATCH/builtin"
   sed 's/:.*//' "$ROOT/$directory/modules.dep" | names >"$SCRATCH/modules"
-  in_target lsinitramfs "/boot/initrd.img-$kernel" >"$SCRATCH/initrd"
-  grep -E '\.ko(\.[a-z]+)?$' "$SCRATCH/initrd" | names >"$SCRATCH/packed" || true
+  in_target lsinitramfs "/boot/initrd.img-$kernel" >"$SCRATCH/initrd-$kernel"
+  grep -E '\.ko(\.[a-z]+)?$' "$SCRATCH/initrd-$kernel" | names >"$SCRATCH/packed" || true
 
   # Root's own driver counts, whatever the options say.
-  for module in $OPT_INITRAMFS_REQUIRED $DISK_ROOT_FORMAT; do
-    name=$(printf '%s\n' "$module" | tr - _)
-    grep -qxF -e "$name" "$SCRATCH/builtin" "$SCRATCH/packed" ||
-      die "the initramfs of the kernel $kernel has no module $module, and the machine needs it to start" \
-        "(initramfs.required; is kernel.flavour=$OPT_KERNEL_FLAVOUR right for this target?)"
-  done
-  for module in $OPT_INITRAMFS_MODULES; do
-    name=$(printf '%s\n' "$module" | tr - _)
-    if grep -qxF -e "$name" "$SCRATCH/modules" && ! grep -qxF -e "$name" "$SCRATCH/packed"; then
-      die "the initramfs of the kernel $kernel lacks the module $module, which the kernel has"
-    fi
-  done
+  # shellcheck disable=SC2086 # lists of modules
+  printf '%s\n' $OPT_INITRAMFS_REQUIRED $DISK_ROOT_FORMAT | names | comm -23 - "$SCRATCH/builtin" | comm -23 - "$SCRATCH/packed" >"$SCRATCH/missing"
+  module=$(sed -n '/./{p;q}' "$SCRATCH/missing")
+  [ -z "$module" ] ||
+    die "the initramfs of the kernel $kernel has no module $module, and the machine needs it to start" \
+      "(initramfs.required; is kernel.flavour=$OPT_KERNEL_FLAVOUR right for this target?)"
+  # shellcheck disable=SC2086
+  printf '%s\n' $OPT_INITRAMFS_MODULES | names | comm -12 - "$SCRATCH/modules" | comm -23 - "$SCRATCH/packed" >"$SCRATCH/missing"
+  module=$(sed -n '/./{p;q}' "$SCRATCH/missing")
+  [ -z "$module" ] || die "the initramfs of the kernel $kernel lacks the module $module, which the kernel has"
   say "initramfs of $kernel: $(wc -l <"$SCRATCH/packed") modules," \
     "$(($(stat -c %s "$ROOT/boot/initrd.img-$kernel") / 1024)) KiB"
 done

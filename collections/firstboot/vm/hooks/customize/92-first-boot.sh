@@ -71,12 +71,13 @@ done
 # Libraries that are there already need no second copy.
 newest=$(find "$ROOT/boot" -maxdepth 1 -name 'initrd.img-*' -printf '%f\n' | sort -V | tail -n 1)
 [ -n "$newest" ] || die "the image has no initramfs for its first boot"
-in_target lsinitramfs "/boot/$newest" | sort >"$SCRATCH/ordinary"
+# Listed by bootable/base when it has made the initramfs.
+sort "$SCRATCH/initrd-${newest#initrd.img-}" >"$SCRATCH/ordinary"
 (cd "$ROOT/$directory" && find . -mindepth 1 -printf '%P\n' | sort) | comm -23 - "$SCRATCH/ordinary" >"$SCRATCH/own"
 find "$ROOT/$directory" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 # shellcheck disable=SC2016 # the image's shell expands it
 in_target sh -euc 'cd "$1" && cpio --quiet --reproducible --create --format=newc --owner=0:0' sh "/$directory" \
-  <"$SCRATCH/own" | zstd -q -19 | write_file boot/imgbuild-firstboot.img 0600
+  <"$SCRATCH/own" | zstd -q -3 | write_file boot/imgbuild-firstboot.img 0600
 rm -r "${ROOT:?}/$directory"
 
 subvolume=${DISK_ROOT_FLAGS#subvol=}
