@@ -1,12 +1,11 @@
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { inodeRatio } from '../disk/room.js';
 import type { FilesystemPlan, SwapPlan } from '../disk/types.js';
 import { uuidOf } from '../disk/identity.js';
-import { SNAPSHOTS, subvolumeOf } from '../disk/walk.js';
-import { roundUp } from '../config/layout-sizes.js';
+import { subvolumeOf } from '../disk/walk.js';
 import { UserError } from '../errors.js';
-import { formatBytes } from '../units.js';
+import { makeBtrfs } from './assemble-btrfs.js';
 import { feed, type Feed } from './assemble-pipe.js';
 import type { Context } from './context.js';
 import { run } from './run.js';
@@ -176,92 +175,10 @@ function directoriesBelow(top: string, name: string, mountpoint: string): Listin
   return [{ name, directories, files }, ...below];
 }
 
-/** mkfs.btrfs knows no offset: a file of its own, then a copy that leaves out zeros. */
-async function makeBtrfs(
-  context: AssembleContext,
-  disk: string,
-  plan: FilesystemPlan,
-  { epoch }: Target,
-  directory: string,
-): Promise<void> {
-  const subvolume = subvolumeOf(plan);
-  const subvolumes = ['--subvol', `rw:${subvolume}`];
-  if (plan.snapper) {
-    mkdirSync(join(directory, SNAPSHOTS), { mode: 0o700 });
-    mkdirSync(join(directory, subvolume, '.snapshots'), { mode: 0o700, recursive: true });
-    subvolumes.push('--subvol', `rw:${SNAPSHOTS}`);
-  }
-  const options = {
-    doing: `making the file system ${plan.mountpoint}`,
-    env: { SOURCE_DATE_EPOCH: String(epoch) },
-    signal: context.signal,
-    onLine: context.log,
-  };
-  const image = `${directory}.img`;
-  emptyFile(image, plan.bytes);
-  context.log('--- assemble: mkfs.btrfs');
-  // zstd:3 and lzo are what the mount option stands for; a level of lzo is refused.
-  const compress = plan.compression === '' ? [] : ['--compress', plan.compression];
-  const identity = ['-U', plan.uuid, '--device-uuid', plan.deviceUuid ?? '', '-L', plan.label];
-  await run(
-    ['mkfs.btrfs', '-q', '-f', ...identity, '--rootdir', directory, ...subvolumes, ...compress, image],
-    options,
-  );
-  checkFits(plan, statSync(image).size);
-  // Before the copy: a work directory in memory need not hold the files, the file system and the disk at once.
-  rmSync(directory, { recursive: true, force: true });
-  context.log('--- assemble: moving btrfs into the disk');
-  await moveInto(context, image, disk, plan);
-  rmSync(image);
-}
-
-/** Bytes that are in both files while a file system is moved; a multiple of what dd copies at once. */
-const MOVED_AT_ONCE = 256 * 2 ** 20;
-
-/** Moves a file into a disk from its end to its beginning: what is copied is cut off, so that no room is taken twice. */
-async function moveInto(context: AssembleContext, image: string, disk: string, plan: FilesystemPlan): Promise<void> {
-  const mebibytes = (bytes: number): string => String(bytes / 2 ** 20);
-  for (let end = plan.bytes; end > 0;) {
-    const start = Math.max(0, Math.ceil(end / MOVED_AT_ONCE) - 1) * MOVED_AT_ONCE;
-    const range = [
-      `skip=${mebibytes(start)}`,
-      `seek=${mebibytes(plan.start + start)}`,
-      `count=${mebibytes(end - start)}`,
-    ];
-    const argv = ['dd', `if=${image}`, `of=${disk}`, 'bs=1M', ...range, 'conv=notrunc,sparse', 'status=none'];
-    await run(argv, {
-      doing: `copying the file system ${plan.mountpoint}`,
-      signal: context.signal,
-      onLine: context.log,
-    });
-    truncateSync(image, start);
-    end = start;
-  }
-}
-
-/**
- * mkfs.btrfs (6.14) makes a file larger, without a word, that is smaller than what goes in would be uncompressed, and the
- * file system with it: it would reach over what lies behind it on the disk, and no kernel would mount it.
- */
-function checkFits({ mountpoint, bytes }: FilesystemPlan, made: number): void {
-  if (made <= bytes) return;
-  const wanted = formatBytes(roundUp(made, 2 ** 25));
-  throw new UserError(
-    `the btrfs at ${mountpoint} has ${formatBytes(bytes)}, and ${wanted} are needed for what goes into it, compression not counted`,
-    { hint: mountpoint === '/' ? 'make it larger, with option disk.rootSize or in the disk tree' : 'make it larger' },
-  );
-}
-
 /** Makes swap space. */
 export async function makeSwap(context: AssembleContext, disk: string, plan: SwapPlan): Promise<void> {
   const label = plan.label === '' ? [] : ['-L', plan.label];
   const argv = ['mkswap', '-q', '-U', plan.uuid, ...label, '--offset', String(plan.start), disk];
   const doing = 'making swap space';
   await run([...argv, String(plan.bytes / 1024)], { doing, signal: context.signal, onLine: context.log });
-}
-
-/** A file that is one hole. */
-export function emptyFile(path: string, bytes: number): void {
-  closeSync(openSync(path, 'wx', 0o600));
-  truncateSync(path, bytes);
 }

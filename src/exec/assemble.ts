@@ -8,7 +8,8 @@ import { filesystemsOf, leavesOf, type FilesystemLeaf } from '../disk/walk.js';
 import { CommandError, UserError } from '../errors.js';
 import { formatBytes } from '../units.js';
 import { bootFiles, bootWrites, type Kept } from './assemble-boot.js';
-import { emptyFile, feedFilesystem, makeSwap, type AssembleContext, type Target } from './assemble-filesystems.js';
+import { emptyFile } from './assemble-btrfs.js';
+import { feedFilesystem, makeSwap, type AssembleContext, type Target } from './assemble-filesystems.js';
 import { routeTar, type Deliver, type Load } from './assemble-route.js';
 import { formatLuks } from './luks.js';
 

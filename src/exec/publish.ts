@@ -14,6 +14,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { sha256 } from '../digest.js';
+import { reproducibilityOf } from '../disk/reproducible.js';
 import { CommandError, EXIT, UserError } from '../errors.js';
 import type { BuildPlan } from '../plan/types.js';
 import { formatBytes } from '../units.js';
@@ -26,6 +27,7 @@ import { ASIDE, unpublished, type Unpublished } from './publish-files.js';
 import { MANIFEST_SUFFIX, prune, relink, removeReplaced, writeSums, type ListedFile } from './publish-kept.js';
 import { output } from './run.js';
 import type { Inventory } from './stages.js';
+import { isTmpfs } from './workplace.js';
 
 /** One file that a user gets. */
 export interface Published {
@@ -102,7 +104,10 @@ async function publishLocked(
     texts.push(await writeText(files.open(`${first.name}${HANDOVER_SUFFIX}`), facts.handover(written)));
   }
   const listed = [...written, ...texts];
-  const manifest = await writeText(files.open(`${first.name}${MANIFEST_SUFFIX}`), manifestText(facts, listed));
+  const manifest = await writeText(
+    files.open(`${first.name}${MANIFEST_SUFFIX}`),
+    manifestText(facts, listed, isTmpfs(context.work)),
+  );
   context.signal.throwIfAborted();
   files.appear();
   relink(directory, settings.outputDir, listed);
@@ -176,7 +181,7 @@ function freeStamp(context: Context, directory: string): Stamp {
   return { ...stamp, seconds };
 }
 
-function manifestText(facts: ManifestFacts, files: readonly ListedFile[]): string {
+function manifestText(facts: ManifestFacts, files: readonly ListedFile[], inMemory: boolean): string {
   const { plan } = facts;
   const manifest = {
     imgbuild: 1,
@@ -186,6 +191,9 @@ function manifestText(facts: ManifestFacts, files: readonly ListedFile[]): strin
     debianVersion: facts.inventory.debianVersion,
     sourceDateEpoch: facts.epoch,
     files,
+    ...(plan.disks.length === 0
+      ? {}
+      : { disks: reproducibilityOf(plan.disks, plan.options['disk.seed'] === 'random', inMemory) }),
     collections: plan.collections,
     options: plan.options,
     secretsGiven: plan.secrets,

@@ -1,25 +1,18 @@
 import { INSIDE } from '../../src/host/mounts.js';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Partition, Storage } from '../../src/config/layout.js';
+import type { Storage } from '../../src/config/layout.js';
 import { planDisks } from '../../src/disk/plan.js';
 import { leavesOf } from '../../src/disk/walk.js';
+import { assemblerIn, EPOCH, makeTree, PACK, part } from '../support/assembly.js';
 import { inBuilder } from '../support/builder.js';
-import { CHECKOUT } from '../support/cli.js';
 import { filesystem, swap, uefi } from '../support/disk-layouts.js';
 import { MIB } from '../support/disk-plans.js';
 import { scratch } from '../support/scratch.js';
 
 const directory = scratch();
-const EPOCH = 1_700_000_000;
-
-const part = (name: string, mib: number, content: NonNullable<Partition['content']>): Partition => ({
-  name,
-  type: 'linux',
-  size: mib * MIB,
-  content,
-});
+const assemble = assemblerIn(directory);
 
 /** Three file systems within each other, swap on a second disk, and a mountpoint that the tree does not have. */
 const SIMPLE: Storage = {
@@ -33,44 +26,6 @@ const SIMPLE: Storage = {
     { name: 'swap', table: 'gpt', partitions: [part('swap', 16, swap)] },
   ],
 };
-
-const TREE = `
-mkdir -p t/boot/efi/EFI/BOOT t/boot/efi/EFI/debian t/boot/grub t/etc t/usr/bin t/var/log/journal
-echo shim > t/boot/efi/EFI/BOOT/BOOTX64.EFI
-echo stub > t/boot/efi/EFI/debian/grub.cfg
-head -c 300000 /dev/urandom > t/boot/vmlinuz
-ln -s vmlinuz t/boot/link
-ln t/boot/vmlinuz t/boot/grub/hard
-echo user > t/etc/passwd; chmod 640 t/etc/passwd; chgrp 42 t/etc/passwd
-cp /bin/true t/usr/bin/ping; setcap cap_net_raw+ep t/usr/bin/ping
-cp /bin/true t/usr/bin/su; chmod 4755 t/usr/bin/su
-long=$(printf 'long-%.0s' $(seq 1 40)); echo x > "t/boot/$long"
-chmod 711 t/boot; chown 3:4 t/var/log/journal; chmod 2755 t/var/log/journal
-echo umlaut > t/etc/größe
-head -c 2000000 /dev/zero > t/usr/zeros; head -c 9000000 /dev/urandom > t/usr/random
-`;
-const PACK = `tar --create --directory=t --sort=name --format=pax \
-  --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime,delete=mtime \
-  --xattrs --xattrs-include=security.capability --xattrs-include='user.*' --numeric-owner \
-  --mtime=@${String(EPOCH)} --clamp-mtime --file="$1" .`;
-
-async function assemble(
-  storage: Storage,
-  work: string,
-  more: { tar?: string; suite?: string; as?: string } = {},
-): Promise<string> {
-  const target = { suite: more.suite ?? 'bookworm', architecture: 'amd64', epoch: EPOCH };
-  const job = {
-    storage,
-    seed: 'seed',
-    tar: `${INSIDE.work}/${more.tar ?? 'tree.tar'}`,
-    work: `${INSIDE.work}/${work}`,
-    target,
-  };
-  const file = `${work.replaceAll('/', '-')}.json`;
-  writeFileSync(path.join(directory, file), JSON.stringify(job));
-  return await inBuilder(directory, `${more.as ?? 'exec'} node ${INSIDE.work}/assemble.js "${INSIDE.work}/$1"`, [file]);
-}
 
 /** Start and size of the data at a mountpoint, in MiB. */
 function placeOf(storage: Storage, mountpoint: string): [string, string] {
@@ -88,9 +43,7 @@ async function onFilesystem(storage: Storage, work: string, mountpoint: string, 
 }
 
 beforeAll(async () => {
-  copyFileSync(path.join(CHECKOUT, 'test/support/assemble.js'), path.join(directory, 'assemble.js'));
-  writeFileSync(path.join(directory, 'package.json'), '{"type":"module"}');
-  await inBuilder(directory, `cd ${INSIDE.work}; ${TREE} ${PACK}`, ['tree.tar']);
+  await makeTree(directory);
   expect(await assemble(SIMPLE, 'one')).toBe('');
 });
 
@@ -104,32 +57,6 @@ describe('disks assembled in files', () => {
       );
       expect(one?.equals(other ?? Buffer.alloc(0))).toBe(true);
     }
-  });
-
-  it('are the same, made by an ordinary user without any capability', async () => {
-    const layers: Storage = uefi([
-      part('boot', 64, { type: 'raid1', name: 'boot', devices: 2, content: filesystem('ext4', '/boot') }),
-      part('pv', 200, {
-        type: 'lvm',
-        name: 'vg0',
-        volumes: [
-          { name: 'swap', size: 16 * MIB, content: swap },
-          { name: 'root', size: 'rest', content: filesystem('ext4', '/') },
-        ],
-      }),
-    ]);
-    expect(await assemble(layers, 'by-root')).toBe('');
-    // Without new privileges, what the bounding set would still allow cannot be had.
-    const drop = '--clear-groups --inh-caps=-all --ambient-caps=-all --no-new-privs';
-    const as = `chmod 711 ${INSIDE.work}; mkdir ${INSIDE.work}/nobody; chown 1000:1000 ${INSIDE.work}/nobody
-      nobody() { setpriv --reuid=1000 --regid=1000 ${drop} "$@"; }
-      nobody grep -E '^Cap(Inh|Prm|Eff|Amb):' /proc/self/status | grep -v 0000000000000000 && exit 1
-      nobody`;
-    expect(await assemble(layers, 'nobody', { as })).toBe('');
-    const [mine, theirs] = ['by-root', 'nobody'].map((work) =>
-      readFileSync(path.join(directory, work, 'disks/rootfs.img')),
-    );
-    expect(mine?.equals(theirs ?? Buffer.alloc(0))).toBe(true);
   });
 
   it('have holes where nothing is', async () => {

@@ -72,6 +72,7 @@ const FACTS: ManifestFacts = {
     collections: [],
     options: {},
     secrets: [],
+    disks: [],
   } as unknown as BuildPlan,
   inventory: { debianVersion: '12.9', packages: [] },
   epoch: 0,
