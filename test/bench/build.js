@@ -8,12 +8,14 @@
 //   test/bench/build.js --profile deb12-amd64-kvm --together deb12-amd64-kvm,deb12-amd64-hyper-v,deb12-amd64-esxi
 //
 // Processor seconds are those of all processes together; with Docker and Podman only the launcher's can be seen.
+// The last line is what the wrapper ./imgbuild costs by itself, beside running the compiled program.
 // Packages are in the download caches of both before anything is timed. Works in .cache/bench; needs root for the plain
 // mmdebstrap, and what test/support/install.sh installs.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, URL } from 'node:url';
+import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
@@ -132,6 +134,19 @@ const cases = {
     : { [`${String(together.length)} profiles together`]: { prepare: forgetStages, run: () => build(...together) } }),
 };
 
+/** Milliseconds that the wrapper of a checkout adds to a start of the program: the median of pairs in turn. */
+function wrapperCost() {
+  const costs = [];
+  for (let n = 0; n < 5 * runs; n++) {
+    const started = performance.now();
+    execFileSync(path.join(checkout, 'imgbuild'), ['--version']);
+    const between = performance.now();
+    execFileSync(process.execPath, [path.join(checkout, 'dist/bundle/cli.js'), '--version']);
+    costs.push(between - started - (performance.now() - between));
+  }
+  return median(costs);
+}
+
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 process.stderr.write('filling the download caches …\n');
@@ -168,6 +183,7 @@ for (const [name, { prepare, run }] of Object.entries(cases)) {
     `${name}: ${median(ours).toFixed(2)} s (${spread}), processor ${median(processor).toFixed(1)} s${ratio}; largest process ${median(memory).toFixed(0)} MB`,
   );
 }
+rows.push(`./imgbuild adds ${wrapperCost().toFixed(0)} ms to each start of dist/bundle/cli.js`);
 process.stdout.write(
   `${profile}, ${values.engine}, ${String(runs)} runs each, median (least–most)\n${rows.join('\n')}\n`,
 );
