@@ -6,6 +6,7 @@ import { PROFILE, reference, storedPackage, withCacheCopy } from '../support/cac
 import { CHECKOUT, imgbuild, runCommand } from '../support/cli.js';
 import { testEngine } from '../support/engine-tests.js';
 import { startEngine, type TestEngine } from '../support/engines.js';
+import { startRegistry, type Registry } from '../support/registry.js';
 
 describe('docker', () => {
   testEngine('docker');
@@ -42,6 +43,63 @@ describe('docker without a launcher', () => {
     const outcome = await engine.docker('run', '--rm', 'imgbuild-builder:latest', 'doctor');
     expect(outcome.code).toBe(3);
     expect(outcome.stdout).toMatch(/^fail {2}capabilities: missing: SYS_ADMIN/m);
+  });
+});
+
+describe('docker with a builder from a registry', () => {
+  let engine: TestEngine;
+  beforeAll(async () => {
+    engine = await startEngine('docker');
+  });
+  afterAll(async () => {
+    await engine.stop();
+  });
+
+  /** An image that is only in the registry: the builder, and a label of its own, without which nothing would be fetched. */
+  async function publish(directory: string): Promise<Registry> {
+    const made = await imgbuild(['builder', 'build'], { env: { ...buildEnv(), ...engine.env } });
+    expect(made.code, made.stderr).toBe(0);
+    const name = `imgbuild-test:${String(process.pid)}`;
+    const container = (await engine.docker('create', made.stdout.trim())).stdout.trim();
+    try {
+      const label = `LABEL imgbuild.test=${String(Date.now())}`;
+      const committed = await engine.docker('commit', '--change', label, container, name);
+      expect(committed.code, committed.stderr).toBe(0);
+      return await startRegistry(engine, name, directory);
+    } finally {
+      await engine.docker('rm', container);
+      await engine.docker('rmi', name);
+    }
+  }
+
+  it('pulls it once, makes the same image, and says when the registry is out of reach', async () => {
+    const digest = imageDigest(await reference());
+    await withDirectory(async (directory) => {
+      const registry = await publish(directory);
+      const env = { ...buildEnv(), ...engine.env, IMGBUILD_IMAGE: registry.image };
+      const builder = () => imgbuild(['builder', 'build'], { env });
+      try {
+        await withCacheCopy(['configure'], async (cache) => {
+          const args = ['build', '--json', PROFILE, '--output', path.join(directory, 'out')];
+          const outcome = await imgbuild(args, { env: { ...env, IMGBUILD_CACHE_DIR: cache } });
+          expect(outcome.code, outcome.stderr).toBe(0);
+          expect(outcome.stderr).toContain(`pulling ${registry.image}`);
+          expect(outcome.stderr).toMatch(/configure +built/);
+          expect(imageDigest(JSON.parse(outcome.stdout) as Built)).toBe(digest);
+        });
+        expect(registry.asked).toEqual(expect.arrayContaining([expect.stringContaining('/blobs/sha256:')]));
+        const before = registry.asked.length;
+        expect(await builder()).toMatchObject({ code: 0, stdout: `${registry.image}\n` });
+        expect(registry.asked.length).toBe(before);
+      } finally {
+        await registry.close();
+        await engine.docker('rmi', registry.image);
+      }
+      const refused = await builder();
+      expect(refused).toMatchObject({ code: 3, stdout: '' });
+      expect(refused.stderr).toContain(`The builder image ${registry.image} is not here and cannot be pulled: `);
+      expect(refused.stderr).toContain('hint: unset IMGBUILD_IMAGE');
+    });
   });
 });
 
