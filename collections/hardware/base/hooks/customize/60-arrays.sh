@@ -3,9 +3,21 @@ case " $DISK_ROOT_LAYERS $DISK_GRUB_MODULES " in
   *' raid1 '* | *' mdraid1x '*) ;;
   *)
     remove usr/local/sbin/raid-add-disk
+    remove usr/local/sbin/esp-mirror
     exit 0
     ;;
 esac
+
+# Upgrades of GRUB and the shim reach the EFI partition of the other disk, too. By dpkg's own configuration, for apt is not the
+# only one that calls it; a failure must not be one of the packages.
+if [ "$DISK_FIRMWARE" = bios ]; then
+  remove usr/local/sbin/esp-mirror
+else
+  write_file etc/dpkg/dpkg.cfg.d/imgbuild-esp <<'END'
+# Written by imgbuild: the EFI partitions of all disks stay alike.
+post-invoke="if [ -x /usr/local/sbin/esp-mirror ]; then /usr/local/sbin/esp-mirror || echo 'esp-mirror has failed: the EFI partition of another disk is as it was' >&2; fi"
+END
+fi
 
 # mdadm's own script starts an array that misses a member only after twenty rounds of waiting for the root file system; where
 # that is encrypted, a round takes so long that there are three (mdadm 4.2, cryptsetup 2.6.1). This one comes before
