@@ -2,6 +2,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildEnv, imageDigest, type Built } from '../support/build.js';
+import { PROFILE, reference, withCacheCopy } from '../support/caches.js';
 import { CHECKOUT, runCommand } from '../support/cli.js';
 
 let scratch: string;
@@ -47,5 +49,18 @@ describe('the npm package', () => {
     expect(list.stdout).toContain('deb12-amd64-lxc');
     expect((await run('validate', 'deb12-amd64-lxc')).code).toBe(0);
     expect((await run('plan', 'deb12-amd64-lxc')).stdout).toContain('packages');
+  });
+
+  it('builds the same image there, outside of any checkout', async () => {
+    const digest = imageDigest(await reference());
+    await withCacheCopy(['configure'], async (cache) => {
+      const program = path.join(scratch, 'there/bin/imgbuild');
+      const built = await runCommand([program, 'build', '--json', PROFILE], { cwd: scratch, env: buildEnv(cache) });
+      expect(built.code, built.stderr).toBe(0);
+      expect(built.stderr).toMatch(/configure +built/);
+      const result = JSON.parse(built.stdout) as Built;
+      expect(result.outputDir).toBe(path.join(scratch, 'obj'));
+      expect(imageDigest(result)).toBe(digest);
+    });
   });
 });
