@@ -1,6 +1,7 @@
 /** Exit codes of the command, one meaning each; documented in docs/exit-codes.md. */
 export const EXIT = {
   ok: 0,
+  differ: 1,
   usage: 2,
   environment: 3,
   archive: 4,

@@ -66,6 +66,12 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./inspect.js'),
   },
   {
+    name: 'diff',
+    summary: 'tell what differs between two images',
+    group: 'Look:',
+    load: () => import('./diff.js'),
+  },
+  {
     name: 'boot',
     summary: 'boot an image in QEMU, with its console here',
     group: 'Look:',

@@ -6,6 +6,8 @@ import type { LayerPlan, LuksPlan, LvmPlan } from '../../src/disk/types.js';
 import { CommandError } from '../../src/errors.js';
 import { formatLuks } from '../../src/exec/luks.js';
 import type { BuildEvent } from '../../src/exec/types.js';
+import { withBytes } from '../../src/verify/read/bytes.js';
+import { openLuks } from '../../src/verify/read/luks-open.js';
 import { runCommand } from '../support/cli.js';
 import { KIB, MIB } from '../support/disk-plans.js';
 import { scratch } from '../support/scratch.js';
@@ -201,5 +203,30 @@ describe('formatLuks', () => {
     expect(error).toBeInstanceOf(CommandError);
     expect(JSON.stringify(error)).not.toContain(PASSPHRASE);
     expect(readdirSync(work)).toEqual([]);
+  });
+});
+
+describe('looking into encrypted storage', () => {
+  const { signal } = new AbortController();
+
+  it('decrypts it without a device, with the passphrase that fits', async () => {
+    for (const sectorSize of [512, 4096] as const) {
+      const luks = plan(3 * MIB, 4 * MIB, { sectorSize });
+      const { file, data } = disk(`look-${String(sectorSize)}`, luks);
+      await format(file, luks);
+      await withBytes(file, async (bytes) => {
+        const volume = { bytes, at: luks.start, length: luks.bytes };
+        const opened = await openLuks(volume, ['another one', PASSPHRASE], directory, signal);
+        expect('file' in opened && opened.bytes).toBe(4 * MIB);
+        if (!('file' in opened)) return;
+        const expected = Buffer.alloc(4 * MIB);
+        data.copy(expected, MIB);
+        expect(read(opened.file, 0, 4 * MIB).equals(expected)).toBe(true);
+        expect(await openLuks(volume, ['another one'], directory, signal)).toEqual({
+          closed: 'no passphrase that was given opens it',
+        });
+        expect(await openLuks(volume, [], directory, signal)).toEqual({ closed: 'no passphrase was given' });
+      });
+    }
   });
 });
