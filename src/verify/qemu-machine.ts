@@ -129,7 +129,8 @@ export function hardwareOf(disk: Pick<OpenedDisk, 'origin'>): { readonly bus: Bu
   switch (disk.origin) {
     case 'vmdk':
     case 'ova':
-      return { bus: 'pvscsi', nic: 'vmxnet3' };
+      // Not pvscsi: Debian's OVMF (2022.11, 2025.02) has no driver for it and finds nothing to start.
+      return { bus: 'ahci', nic: 'vmxnet3' };
     // QEMU has no devices of Hyper-V. Debian's kernels have these two in their standard configuration.
     case 'vhdx':
     case 'vhd':

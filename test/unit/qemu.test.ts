@@ -130,7 +130,7 @@ describe('what a file is', () => {
   });
 
   it('decides which hardware it gets', () => {
-    expect(hardwareOf({ origin: 'ova' })).toEqual({ bus: 'pvscsi', nic: 'vmxnet3' });
+    expect(hardwareOf({ origin: 'ova' })).toEqual({ bus: 'ahci', nic: 'vmxnet3' });
     expect(hardwareOf({ origin: 'vhdx' }).bus).toBe('ahci');
     expect(hardwareOf({ origin: 'raw.zst' }).bus).toBe('virtio-scsi');
   });
