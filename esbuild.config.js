@@ -1,11 +1,11 @@
 // `node esbuild.config.js` gathers what the compiler has made, and the libraries, into few files: Node spends half a second
 // on loading 300 modules one by one, twice in a build.
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { build } from 'esbuild';
 
 const outdir = 'dist/bundle';
-rmSync(outdir, { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: ['dist/cli.js'],
   outdir,
   bundle: true,
@@ -21,4 +21,12 @@ await build({
     js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
   },
   logLevel: 'warning',
+  metafile: true,
 });
+
+// A build that began before may load its parts late: they stay for a day.
+const DAY = 86_400_000;
+for (const name of readdirSync(outdir)) {
+  const file = path.join(outdir, name);
+  if (!(file in metafile.outputs) && Date.now() - statSync(file).mtimeMs > DAY) rmSync(file);
+}
