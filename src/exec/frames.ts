@@ -134,6 +134,7 @@ export async function unpackTree(
   await run(
     [
       'bash',
+      '--norc',
       '-euo',
       'pipefail',
       '-c',

@@ -53,7 +53,7 @@ mount -t tmpfs -o nosuid,nodev,mode=1777 tmp "$1/tmp"
 
 /** A command line that runs a bash script in namespaces of its own. The script sees `args` as $1, $2 … */
 export function isolated(script: string, args: readonly string[]): string[] {
-  return [...ENTER, 'bash', '-euo', 'pipefail', '-c', `${PRELUDE}${script}`, 'imgbuild', ...args];
+  return [...ENTER, 'bash', '--norc', '-euo', 'pipefail', '-c', `${PRELUDE}${script}`, 'imgbuild', ...args];
 }
 
 /** As `isolated`, with the target's proc, sys, dev, run and tmp mounted; `args[0]` is its root directory. */

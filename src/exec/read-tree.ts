@@ -16,7 +16,11 @@ export async function* readTree(
   list: FrameList,
 ): AsyncGenerator<Buffer, void> {
   const script = 'xargs -d "\\n" cat -- | zstd -dcq';
-  const tool = spawn('bash', ['-euo', 'pipefail', '-c', script], { env: TOOL_ENV, stdio: 'pipe', detached: true });
+  const tool = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
+    env: TOOL_ENV,
+    stdio: 'pipe',
+    detached: true,
+  });
   const complaints: string[] = [];
   tool.stderr.setEncoding('utf8').on('data', (text: string) => complaints.push(text));
   const closed = once(tool, 'close') as Promise<[number | null]>;

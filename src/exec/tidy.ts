@@ -34,6 +34,7 @@ export async function clampTimes(context: Context, root: string, epoch: number):
   await run(
     [
       'bash',
+      '--norc',
       '-euo',
       'pipefail',
       '-c',

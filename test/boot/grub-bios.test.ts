@@ -72,7 +72,7 @@ async function image(name: string, facts: Readonly<Record<string, string>>): Pro
     . "$HOOK"`;
   const hook = path.join(CHECKOUT, 'collections/bootable/bios/hooks/customize/82-grub-core.sh');
   const env = { ...facts, ROOT: root, LIBRARY: path.join(CHECKOUT, 'collections/lib.sh'), HOOK: hook };
-  const { code, stderr } = await runCommand(['bash', '--posix', '-Eeu', '-c', script], { env });
+  const { code, stderr } = await runCommand(['bash', '--norc', '--posix', '-Eeu', '-c', script], { env });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return root;
 }

@@ -22,7 +22,7 @@ export async function inBuilder(work: string, script: string, args: readonly str
     if (builder.kind !== 'root') throw new Error('the embedded engine has no directory');
     const code = await runEmbedded(host, builder, {
       id: 'test',
-      argv: ['bash', '-euo', 'pipefail', '-c', script, 'test', ...args],
+      argv: ['bash', '--norc', '-euo', 'pipefail', '-c', script, 'test', ...args],
       mounts: [...programMounts(host.program), { source: work, target: INSIDE.work, readonly: false }],
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
       onOutput: (line) => output.push(line),

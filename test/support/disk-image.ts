@@ -16,7 +16,7 @@ export async function tool(argv: readonly string[], input = ''): Promise<string>
 
 /** A shell script that has to succeed; its arguments are `$1` and so on. */
 export function shell(script: string, ...args: readonly string[]): Promise<string> {
-  return tool(['bash', '-euo', 'pipefail', '-c', script, 'test', ...args]);
+  return tool(['bash', '--norc', '-euo', 'pipefail', '-c', script, 'test', ...args]);
 }
 
 export const ROOT_UUID = '11111111-2222-3333-4444-555555555555';

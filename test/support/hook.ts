@@ -27,7 +27,7 @@ export function runHook(root: string, hook: string, env: Readonly<Record<string,
   mkdirSync(scratch, { recursive: true });
   const files = path.join(collections, hook.slice(0, hook.indexOf('/hooks/')), 'files');
   const script = `. '${collections}/lib.sh'\n. '${collections}/${hook}'`;
-  return runCommand(['bash', '--posix', '-Eeu', '-c', script], {
+  return runCommand(['bash', '--norc', '--posix', '-Eeu', '-c', script], {
     env: {
       ROOT: root,
       SCRATCH: scratch,

@@ -83,6 +83,8 @@ function send(response: ServerResponse, head: boolean, digest: string, { type, b
 /** Unpacks what `docker save` writes: manifest.json, the configuration, and the layers as tar files. */
 async function save(engine: TestEngine, image: string, directory: string): Promise<void> {
   const script = 'docker save "$0" | tar -x -C "$1"';
-  const outcome = await runCommand(['bash', '-euo', 'pipefail', '-c', script, image, directory], { env: engine.env });
+  const outcome = await runCommand(['bash', '--norc', '-euo', 'pipefail', '-c', script, image, directory], {
+    env: engine.env,
+  });
   if (outcome.code !== 0) throw new Error(`saving ${image}: ${outcome.stderr}`);
 }

@@ -22,7 +22,7 @@ function image(): string {
 /** Runs lines as a hook would run them. */
 async function hook(root: string, script: string, input = ''): Promise<Outcome> {
   const env = { ROOT: root, SCRATCH: root, SOURCE_DATE_EPOCH: String(DAY * 86_400 + 5) };
-  return await runCommand(['bash', '--posix', '-Eeu', '-c', `. '${LIBRARY}'\n${script}`], { env, input });
+  return await runCommand(['bash', '--norc', '--posix', '-Eeu', '-c', `. '${LIBRARY}'\n${script}`], { env, input });
 }
 
 async function good(root: string, script: string, input = ''): Promise<string> {

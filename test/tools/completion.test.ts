@@ -36,7 +36,10 @@ async function bash(...words: string[]): Promise<string[]> {
     COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
     _imgbuild
     printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { stdout } = await runCommand(['bash', '-c', script, 'bash', 'imgbuild', ...words], { cwd: scratch, env });
+  const { stdout } = await runCommand(['bash', '--norc', '-c', script, 'bash', 'imgbuild', ...words], {
+    cwd: scratch,
+    env,
+  });
   return stdout.split('\n').filter((line) => line !== '');
 }
 
@@ -51,7 +54,7 @@ describe('completion in real shells', () => {
 
   it('is bound to the command in an interactive bash', async () => {
     const script = 'source completion.bash; complete -p imgbuild';
-    expect((await runCommand(['bash', '-c', script], { cwd: scratch, env })).stdout).toBe(
+    expect((await runCommand(['bash', '--norc', '-c', script], { cwd: scratch, env })).stdout).toBe(
       'complete -F _imgbuild imgbuild\n',
     );
   });

@@ -13,7 +13,7 @@ function run(root: string, setupcon: string): Promise<Outcome> {
   const collections = path.join(CHECKOUT, 'collections');
   const hook = `${collections}/bootable/base/hooks/customize/42-console-setup.sh`;
   const script = `. '${collections}/lib.sh'\nin_target() { ${setupcon}; }\n. '${hook}'`;
-  return runCommand(['bash', '--posix', '-Eeu', '-c', script], {
+  return runCommand(['bash', '--norc', '--posix', '-Eeu', '-c', script], {
     env: { ROOT: root, SOURCE_DATE_EPOCH: String(EPOCH) },
   });
 }

@@ -11,7 +11,10 @@ async function hook(root: string, script: string, more: Readonly<Record<string, 
   const scratch = path.join(root, '.scratch');
   mkdirSync(scratch, { recursive: true });
   const env = { ROOT: root, SCRATCH: scratch, FILES: `${BASE}/files`, SOURCE_DATE_EPOCH: '1700000000', ...more };
-  return await runCommand(['bash', '--posix', '-Eeu', '-c', `. '${CHECKOUT}/collections/lib.sh'\n${script}`], { env });
+  return await runCommand(
+    ['bash', '--norc', '--posix', '-Eeu', '-c', `. '${CHECKOUT}/collections/lib.sh'\n${script}`],
+    { env },
+  );
 }
 
 /** Runs lines in a new image, and gives the directory of that. */

@@ -77,7 +77,7 @@ describe('the first boot of encrypted storage', () => {
     } | sh "$0" recovery "$2" >"$1"`;
     const said = path.join(directory, 'said');
     writeFileSync(said, '');
-    execFileSync('bash', ['-c', script, PROGRAM, said, file], {
+    execFileSync('bash', ['--norc', '-c', script, PROGRAM, said, file], {
       env: { ...process.env, REKEY_STATE: first.state, REKEY_KEYS: path.join(directory, 'run') },
     });
     const [, key = ''] = /^ {4}(\S+)$/m.exec(readFileSync(said, 'utf8')) ?? [];

@@ -156,7 +156,7 @@ describe('the initramfs', () => {
     const root = tree({ ...image(packed), standin: STAND_IN });
     const collections = path.join(CHECKOUT, 'collections');
     const script = `. '${collections}/lib.sh'\n. '${root}/standin'\n. '${collections}/bootable/base/hooks/customize/90-initramfs.sh'`;
-    return await runCommand(['bash', '--posix', '-Eeu', '-c', script], {
+    return await runCommand(['bash', '--norc', '--posix', '-Eeu', '-c', script], {
       env: { ROOT: root, SCRATCH: root, FILES: `${collections}/bootable/base/files`, ...OPTIONS, ...env },
     });
   }

@@ -136,7 +136,7 @@ async function readPackedDisk(file: string, look: Look): Promise<System> {
     const tool = { gz: 'gzip', xz: 'xz', bz2: 'bzip2' }[suffix] ?? 'gzip';
     // dd makes holes of zeros again.
     const script = '"$1" -dc -- "$2" | dd of="$3" bs=1M iflag=fullblock conv=sparse status=none';
-    await output(['bash', '-euo', 'pipefail', '-c', script, 'imgbuild', tool, file, disk], { doing, signal });
+    await output(['bash', '--norc', '-euo', 'pipefail', '-c', script, 'imgbuild', tool, file, disk], { doing, signal });
   }
   return await readSystem(disk, look);
 }
