@@ -118,7 +118,7 @@ export async function bootstrap(
     `--setup-hook=bash ${setup} "$1"`,
     ...phaseHooks,
     `--customize-hook=bash ${finish} "$1"`,
-    ...(packages.length === 0 ? [] : [`--include=${packages.join(' ')}`]),
+    ...(packages.length === 0 ? [] : [`--include=${packages.map(withoutRelease).join(' ')}`]),
     plan.suite,
     root,
     repositoryLine(REPOSITORY_MOUNT),
@@ -142,6 +142,11 @@ function layoutArguments(plan: BuildPlan): string[] {
   const links = `--setup-hook=for d in ${names.join(' ')}; do mkdir -p "$1/usr/$d" && ln -s "usr/$d" "$1/$d"; done`;
   const hooks = `--hook-dir=/usr/share/mmdebstrap/hooks/${mergedUsr ? 'merged-usr' : 'no-merged-usr'}`;
   return [...(mergedUsr ? [links] : []), ...(bullseye ? [] : [hooks])];
+}
+
+/** `name/release` has been decided when the archive was asked, and the local repository has one release. */
+function withoutRelease(name: string): string {
+  return name.replace(/\/.*$/, '');
 }
 
 /** Stage `packages`: apt in the target adds the rest. */
@@ -183,13 +188,7 @@ ${unmount('$ROOT')}
 `;
   const watch = watchPhases(context, 'packages', new Map());
   const title = `installing ${String(packages.length)} packages`;
-  await runInstaller(
-    context,
-    isolatedTarget(script, [root, ...packages.map((name) => name.replace(/\/.*$/, ''))]),
-    title,
-    epoch,
-    watch,
-  );
+  await runInstaller(context, isolatedTarget(script, [root, ...packages.map(withoutRelease)]), title, epoch, watch);
 }
 
 async function runInstaller(

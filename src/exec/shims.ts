@@ -137,7 +137,7 @@ esac
 exec /usr/bin/dpkg-maintscript-helper "$@"
 `,
   // Asked three times for each unit that is installed, and takes 70 ms to start. A unit that is nowhere below /etc is not
-  // masked, and was enabled when every link that is noted is there (init-system-helpers 1.60 to 1.68).
+  // masked, and was enabled when every link that is noted is there (init-system-helpers 1.60 to 1.69).
   'deb-systemd-helper': `#!/bin/sh
 state=/var/lib/systemd/deb-systemd-helper
 if [ -n "$DPKG_MAINTSCRIPT_PACKAGE" ] && [ -z "\${DPKG_ROOT-}" ]; then
@@ -148,7 +148,7 @@ if [ -n "$DPKG_MAINTSCRIPT_PACKAGE" ] && [ -z "\${DPKG_ROOT-}" ]; then
   3:--quiet:was-enabled)
     noted="$state-enabled/\${3##*/}.dsh-also"
     [ -e "$noted" ] || exit 0
-    while read -r link; do
+    while IFS= read -r link; do
       [ -L "$link" ] || exit 1
     done < "$noted"
     exit 0

@@ -79,9 +79,9 @@ sub void {
     my $lines = qr/(?:[ \t].*)?\n/;
     for ($script) {
         s/^\s*#.*\n//gm;
-        s/^\s*(?:set -e|exit 0|dpkg-maintscript-helper (?:(?:rm|mv)_conffile|symlink_to_dir|dir_to_symlink) [^\$&|;]* -- "\$@")\n//gm;
+        s/^\s*(?:set -e|exit 0|dpkg-maintscript-helper (?:(?:rm|mv)_conffile|symlink_to_dir|dir_to_symlink) (?:[^\$&|;<>()#\n\x60]|\\\n)* -- "\$@")\n//gm;
         s/^\w+\(\) \{\n$lines*?\}\n//gm;
-        s/^if \[ "\$1" = (?:"?upgrade"? \]|"install" \] && \[ -n "\$2" \]).*\n$lines*?fi\n//gm;
+        s/^if \[ "\$1" = (?:"?upgrade"? \]|"install" \] && \[ -n "\$2" \])(?: && [^|;\n]*)? ?; then\n(?!(?:$lines)*?\s*el)$lines*?fi\n//gm;
     }
     return $script =~ /^\s*$/;
 }

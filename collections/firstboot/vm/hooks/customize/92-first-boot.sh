@@ -69,10 +69,10 @@ for name in bin sbin lib lib64; do
 done
 
 # Libraries that are there already need no second copy.
-newest=$(find "$ROOT/boot" -maxdepth 1 -name 'initrd.img-*' -printf '%f\n' | sort -V | tail -n 1)
-[ -n "$newest" ] || die "the image has no initramfs for its first boot"
 # Listed by bootable/base when it has made the initramfs.
-sort "$SCRATCH/initrd-${newest#initrd.img-}" >"$SCRATCH/ordinary"
+newest=$(find "$SCRATCH" -maxdepth 1 -name 'initrd-*' | sort -V | tail -n 1)
+[ -n "$newest" ] || die "the image has no initramfs for its first boot"
+sort "$newest" >"$SCRATCH/ordinary"
 (cd "$ROOT/$directory" && find . -mindepth 1 -printf '%P\n' | sort) | comm -23 - "$SCRATCH/ordinary" >"$SCRATCH/own"
 find "$ROOT/$directory" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 # shellcheck disable=SC2016 # the image's shell expands it
