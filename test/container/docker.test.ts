@@ -128,7 +128,7 @@ describe('compose.yaml', () => {
     const first = await reference();
     await withDirectory(async (directory) => {
       await withCacheCopy(['packages', 'configure'], async (cache) => {
-        rmSync(storedPackage(first, cache, 'openssh-server'));
+        rmSync(storedPackage(first, cache, 'sudo'));
         // The common cache, and the program as it is now: the image may hold an earlier one.
         const volumes = [`${directory}/obj:/out`, `${cache}:/cache`, `${CHECKOUT}:/usr/lib/imgbuild:ro`];
         const ours = path.join(directory, 'ours.json');
@@ -140,9 +140,9 @@ describe('compose.yaml', () => {
           const outcome = await compose(files, 'run', '--rm', '-T', 'builder', ...build);
           expect(outcome.code, outcome.stderr).toBe(0);
           expect(imageDigest(JSON.parse(outcome.stdout) as Built)).toBe(imageDigest(first));
-          const find = ['find', '/var/cache/apt-cacher-ng', '-name', 'openssh-server_*.deb'];
+          const find = ['find', '/var/cache/apt-cacher-ng', '-name', 'sudo_*.deb'];
           const proxied = await compose(files, 'exec', '-T', 'apt-cacher-ng', ...find);
-          expect(proxied.stdout, proxied.stderr).toContain('openssh-server_');
+          expect(proxied.stdout, proxied.stderr).toContain('sudo_');
         } finally {
           await compose(files, 'down', '--volumes');
         }

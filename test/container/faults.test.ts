@@ -179,12 +179,11 @@ describe('a build that cannot succeed says why, and loses nothing', () => {
 
   it('truncated package in the cache: fetched again, with a warning, and the image is the same', async () => {
     await withCacheCopy(['packages', 'configure'], async (cache) => {
-      for (const name of ['openssh-server', 'openssh-sftp-server'])
-        truncate(storedPackage(first, cache, name), (bytes) => bytes / 2);
+      for (const name of ['sudo', 'python3-apt']) truncate(storedPackage(first, cache, name), (bytes) => bytes / 2);
       const outcome = await buildWith(cache);
       expect(outcome.code, outcome.stderr).toBe(0);
-      expect(outcome.stderr).toMatch(/openssh-server\S* in the package cache is damaged; fetching it again/);
-      expect(outcome.stderr).toMatch(/openssh-sftp-server\S* in the package cache is damaged; fetching it again/);
+      expect(outcome.stderr).toMatch(/sudo\S* in the package cache is damaged; fetching it again/);
+      expect(outcome.stderr).toMatch(/python3-apt\S* in the package cache is damaged; fetching it again/);
       expect(imageDigest(JSON.parse(outcome.stdout) as Built)).toBe(digest);
     });
   });
