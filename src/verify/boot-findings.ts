@@ -39,7 +39,7 @@ export function bootFindings(report: Omit<BootReport, 'findings'>): Finding[] {
     report.boots.find((boot) => boot.name === name),
   );
   return [
-    ...report.boots.flatMap((boot) => [...started(boot), ...state(boot)]),
+    ...report.boots.flatMap((boot) => [...started(boot), ...state(boot), ...stopped(boot)]),
     // Of a boot that was cut short nothing more can be expected.
     ...(first?.facts === undefined || first.trouble !== undefined
       ? []
@@ -99,6 +99,22 @@ function state({ name, facts }: BootRun): Finding[] {
     severity: 'error',
     message: `${unit} failed${log.length === 0 ? '' : `: ${log.slice(-3).join(' | ')}`}`,
     hint: `imgbuild boot IMAGE, and there: systemctl status ${unit}`,
+    where: WHICH[name],
+  }));
+}
+
+/**
+ * What a boot that came to no end was waiting for. In one that did, a unit that may be missing (`nofail`) is no fault; and
+ * targets only pass on what the units before them tell.
+ */
+function stopped({ name, facts, trouble }: BootRun): Finding[] {
+  if (trouble === undefined) return [];
+  const units = (facts?.undone ?? []).filter(({ unit }) => !unit.endsWith('.target'));
+  return units.map(({ unit, message }) => ({
+    id: 'BOOT-003',
+    severity: 'error',
+    message: `${unit} was not started: ${message}`,
+    hint: 'what it needs did not come; a line of /etc/fstab or /etc/crypttab may name what is not there',
     where: WHICH[name],
   }));
 }

@@ -10,6 +10,8 @@ export interface MachineFacts {
   /** Whether the firmware told the kernel that Secure Boot is on; undefined when the kernel does not say. */
   readonly secureBoot: boolean | undefined;
   readonly failedUnits: readonly { readonly unit: string; readonly log: readonly string[] }[];
+  /** Units that were not started because they, or what they need, did not come in time: no unit is failed by it. */
+  readonly undone: readonly { readonly unit: string; readonly message: string }[];
   /** Jobs that still wait when the boot is over. */
   readonly waiting: readonly string[];
   /** First line of `systemd-analyze time`. */
@@ -67,6 +69,7 @@ export function machineFacts(answers: Answers): MachineFacts {
     firmware: answers.firmware === 'bios' ? 'bios' : 'uefi',
     secureBoot: secureBoot(answers.secureboot ?? ''),
     failedUnits: lines(answers.failed).map((unit) => ({ unit, log: logOf(unit, answers.why) })),
+    undone: lines(answers.undone).flatMap(undone),
     waiting: lines(answers.waiting),
     bootTime: lines(answers.time)[0] ?? '',
     slowest: lines(answers.blame).flatMap(blame),
@@ -109,6 +112,12 @@ function secureBoot(text: string): boolean | undefined {
 
 function logOf(unit: string, text: string | undefined): string[] {
   return lines(text).flatMap((line) => (line.startsWith(`${unit} `) ? [line.slice(unit.length + 1)] : []));
+}
+
+/** An entry of the journal about a job of systemd's. */
+function undone(line: string): { unit: string; message: string }[] {
+  const { UNIT: unit, MESSAGE: message } = (json(line) as Readonly<Record<string, unknown>> | undefined) ?? {};
+  return typeof unit === 'string' && typeof message === 'string' ? [{ unit, message }] : [];
 }
 
 /** `1min 2.345s foo.service` */

@@ -10,6 +10,9 @@ const QUESTIONS = {
   why: `for unit in $(systemctl list-units --failed --plain --no-legend --no-pager | cut -d " " -f 1); do
   journalctl -b -u "$unit" -n 6 -o cat --no-pager | sed "s|^|$unit |"
 done`,
+  // What no unit is in a failed state for: a device that did not come, and what needed it.
+  undone:
+    'journalctl -b _PID=1 JOB_RESULT=timeout JOB_RESULT=dependency -o json --output-fields=UNIT,MESSAGE --no-pager | tail -n 20',
   waiting: 'systemctl list-jobs --no-legend --no-pager | head -n 20',
   time: 'systemd-analyze time',
   blame: 'systemd-analyze blame --no-pager | head -n 20',

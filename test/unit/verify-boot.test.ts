@@ -110,6 +110,9 @@ const ANSWERS = {
   state: 'degraded',
   failed: 'ssh.service',
   why: 'ssh.service Failed to start\nother.service no',
+  undone:
+    '{"UNIT":"srv.mount","MESSAGE":"Dependency failed for /srv."}\n{"MESSAGE":"spoiled"}\n' +
+    '{"UNIT":"local-fs.target","MESSAGE":"Dependency failed for Local File Systems."}',
   waiting: '',
   time: 'Startup finished in 2s (kernel) + 3s (userspace) = 5s\ngraphical.target reached',
   blame: '1min 2.500s slow.service\n 800ms quick.service',
@@ -193,6 +196,10 @@ describe('what a machine tells', () => {
       state: 'degraded',
       secureBoot: true,
       failedUnits: [{ unit: 'ssh.service', log: ['Failed to start'] }],
+      undone: [
+        { unit: 'srv.mount', message: 'Dependency failed for /srv.' },
+        { unit: 'local-fs.target', message: 'Dependency failed for Local File Systems.' },
+      ],
       slowest: [
         { unit: 'slow.service', seconds: 62.5 },
         { unit: 'quick.service', seconds: 0.8 },
@@ -238,6 +245,7 @@ function machine(own: string, changes: Partial<MachineFacts> = {}): MachineFacts
     firstBootFlag: false,
     journal: [],
     failedUnits: [],
+    undone: [],
     state: 'running',
     identities,
     disk: { bytes: 3 * 2 ** 30, unpartitioned: 2 ** 20 },
@@ -293,6 +301,17 @@ describe('the findings of a boot', () => {
     ['BOOT-014 info', 0, { seconds: { booted: 5, powerOff: 1 } }],
   ] as const)('%s', (expected, which, changes) => {
     expect(found(which, changes)).toEqual([expected]);
+  });
+
+  it('tell what an emergency comes from, and leave alone what a machine did well without', () => {
+    const trouble = { what: 'systemd ends in emergency mode', hint: 'h' };
+    const facts = machine('1', { undone: machineFacts(ANSWERS).undone });
+    expect(found(0, { facts })).toEqual([]);
+    const boots = [{ ...GOOD[0], facts, seconds: {}, trouble }, GOOD[1], GOOD[2]];
+    expect(bootFindings(report(boots)).map(({ id, message }) => `${id} ${message}`)).toEqual([
+      'BOOT-001 systemd ends in emergency mode',
+      'BOOT-003 srv.mount was not started: Dependency failed for /srv.',
+    ]);
   });
 
   it('tell the machine that could not be asked', () => {
