@@ -14,8 +14,7 @@
 # own. It reads no options: a hook depends on what is written in it, for the cache's sake. Processes are spared where
 # that stays readable, as a phase calls these functions a hundred times.
 
-# A command that fails in a pipe counts, too (POSIX since 2024; bash, which runs the hooks, knows it).
-# shellcheck disable=SC3040
+# shellcheck disable=SC3040 # a command that fails in a pipe counts, too (POSIX since 2024; bash runs the hooks)
 set -o pipefail
 
 # ---- messages ----
@@ -23,10 +22,7 @@ set -o pipefail
 # say TEXT…: tell the user what happens. warn TEXT…: something is odd, but the build goes on. die TEXT…: end the build.
 say() { printf '%s\n' "$*" >&2; }
 warn() { say "warning: $*"; }
-die() {
-  say "error: $*"
-  exit 1
-}
+die() { say "error: $*"; exit 1; }
 
 # ---- commands and secrets ----
 
@@ -38,10 +34,7 @@ in_target() {
 }
 
 # secret NAME: print the value of a secret option; fails when it was not given. Pipe it, never put it in an argument.
-secret() {
-  [ -f "${SECRETS:-/nonexistent}/$1" ] || return 1
-  cat "$SECRETS/$1"
-}
+secret() { [ -f "${SECRETS:-/nonexistent}/$1" ] && cat "$SECRETS/$1"; }
 
 # debconf_set < LINES: preseed debconf (`package question type value`); the essential phase is the place for it.
 debconf_set() { in_target debconf-set-selections; }
@@ -96,24 +89,19 @@ make_dir() {
 
 # append_line PATH LINE…: add lines to a file (made if missing), except those that are in it already.
 append_line() {
-  _file=$1
+  _file=$1 && shift
   _in_root "$_file"
-  shift
   [ -e "$_path" ] || write_file "$_file" </dev/null
-  for _line in "$@"; do
-    grep -qxF -e "$_line" "$_path" || printf '%s\n' "$_line" >>"$_path"
-  done
+  for _line in "$@"; do grep -qxF -e "$_line" "$_path" || printf '%s\n' "$_line" >>"$_path"; done
 }
 
 # remove PATH…: delete files or links of the image, missing or not.
-remove() {
-  for _file in "$@"; do
-    _in_root "$_file"
-    rm -f "$_path"
-  done
-}
+remove() { for _file in "$@"; do _in_root "$_file"; rm -f "$_path"; done; }
 
-# ---- systemd units ----
+# ---- services ----
+
+# init_is_systemd: true unless init scripts start the image; nothing but the package sysvinit-core has this file.
+init_is_systemd() { [ ! -e "$ROOT/usr/share/sysvinit/inittab" ]; }
 
 # _unit NAME: set _unit to the name with its suffix; `ssh` is ssh.service.
 _unit() {
@@ -123,26 +111,34 @@ _unit() {
   esac
 }
 
-# unit_exists NAME: true when the image has such a unit, its template, or an init script of the name.
+# unit_exists NAME: true when the image has such a unit or its template (with systemd), or an init script of the name.
 unit_exists() {
   _unit "$1"
+  if [ "$_unit" != "${_unit%.service}" ] && [ -x "$ROOT/etc/init.d/${_unit%.service}" ]; then return 0; fi
+  init_is_systemd || return 1
   case $_unit in ?*@?*.*) _unit=${_unit%%@*}@.${_unit##*.} ;; esac
   for _dir in etc/systemd/system usr/local/lib/systemd/system usr/lib/systemd/system lib/systemd/system; do
     # An alias is an absolute link, which the builder cannot follow: it counts all the same.
     if [ -e "$ROOT/$_dir/$_unit" ] || [ -L "$ROOT/$_dir/$_unit" ]; then return 0; fi
   done
-  [ "$_unit" != "${_unit%.service}" ] && [ -x "$ROOT/etc/init.d/${_unit%.service}" ]
+  return 1
 }
 
-_need_units() {
+_need_units() { for _name in "$@"; do unit_exists "$_name" || die "there is no unit $_name in the image"; done; }
+
+# _init_scripts enable|disable UNIT…: without systemd. `defaults` makes the links that the other verbs rename.
+_init_scripts() {
+  _verb=$1 && shift
   for _name in "$@"; do
-    unit_exists "$_name" || die "there is no unit $_name in the image"
+    in_target update-rc.d "${_name%.service}" defaults
+    in_target update-rc.d "${_name%.service}" "$_verb"
   done
 }
 
 # enable_unit UNIT…: start them at boot; fails when one does not exist or has no [Install] section.
 enable_unit() {
   _need_units "$@"
+  init_is_systemd || { _init_scripts enable "$@"; return 0; }
   _list=
   for _name in "$@"; do
     # systemctl takes long over services that have an init script as well, and those were enabled with their package.
@@ -158,13 +154,13 @@ enable_unit() {
 # disable_unit UNIT…: don't start them at boot; fails when one does not exist.
 disable_unit() {
   _need_units "$@"
-  in_target systemctl --quiet disable "$@"
+  if init_is_systemd; then in_target systemctl --quiet disable "$@"; else _init_scripts disable "$@"; fi
 }
 
-# mask_unit UNIT…: make them impossible to start; fails when one does not exist.
+# mask_unit UNIT…: make them impossible to start; fails when one does not exist. Without systemd they are not started.
 mask_unit() {
   _need_units "$@"
-  mask_unit_ahead "$@"
+  if init_is_systemd; then mask_unit_ahead "$@"; else _init_scripts disable "$@"; fi
 }
 
 # mask_unit_ahead UNIT…: the same for units that need not exist yet, because a later package may bring them.
@@ -175,6 +171,17 @@ mask_unit_ahead() {
     if [ -e "$_path" ] && ! [ -L "$_path" ]; then die "$_name is a file of /etc/systemd/system and cannot be masked"; fi
     ln -sfnT /dev/null "$_path"
   done
+}
+
+# ---- firewall ----
+
+# firewall_rule input|output RULE…: rules of nftables, each the text of one, for images with the collection nftables (say
+# `after: [nftables]`); nothing happens in others. Ports that are open to all are better set as nftables.input.tcp.
+firewall_rule() {
+  _chain=$1 && shift
+  case $_chain in input | output) ;; *) die "firewall_rule knows input and output, not $_chain" ;; esac
+  [ -d "$ROOT/etc/nftables.d/$_chain" ] || return 0
+  append_line "etc/nftables.d/$_chain/50-$(printf %s "$COLLECTION" | tr / -).nft" "$@"
 }
 
 # ---- accounts ----

@@ -6,11 +6,13 @@ import { EXIT } from '../errors.js';
 import { rulesPage } from '../verify/docs.js';
 import { contextOf, finishWith, print } from './common.js';
 
-/** The hidden verb that writes what follows from declarations: schemas for editors, the references of options and rules. */
+/** The hidden verb that writes what follows from declarations: schemas for editors, the references of options, rules and collections. */
 export function register(program: Command): void {
   program
     .command('generate', { hidden: true })
-    .description('Writes schema/*.json, docs/options.md and docs/rules.md anew from what they describe.')
+    .description(
+      'Writes schema/*.json, docs/options.md, docs/rules.md and the README.md of each collection anew from what they describe.',
+    )
     .option('--check', 'only say which of them are out of date')
     .action(async (options: { check?: true }, command: Command) => {
       const { programDir } = await contextOf(command);

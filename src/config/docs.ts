@@ -27,11 +27,15 @@ export function optionsPage(collections: readonly CollectionFile[]): string {
 }
 
 function section(title: string, description: string, options: readonly DeclaredOption[]): string {
+  return [`## ${title}`, '', description, '', ...optionsTable(options), ''].join('\n');
+}
+
+/** Options as lines of a Markdown table, by name. */
+export function optionsTable(options: readonly DeclaredOption[]): string[] {
   const rows = [...options]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap(({ name, declaration }) => (declaration === undefined ? [] : [row(name, declaration)]));
-  const lines = ['| option | type | default | |', '| --- | --- | --- | --- |', ...rows];
-  return [`## ${title}`, '', description, '', ...lines, ''].join('\n');
+  return ['| option | type | default | |', '| --- | --- | --- | --- |', ...rows];
 }
 
 function row(name: string, declaration: OptionDeclaration): string {

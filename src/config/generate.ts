@@ -1,6 +1,7 @@
 import { optionsPage } from './docs.js';
 import { collectionSchema, defaultsSchema, profileSchema } from './jsonschema.js';
 import { loadProject } from './load.js';
+import { collectionPage } from './readme.js';
 import { coreOptions } from './resolve-options.js';
 
 /**
@@ -21,5 +22,11 @@ export function generatedFiles(programDir: string): Readonly<Record<string, stri
     'schema/collection.json': json(collectionSchema(options)),
     'schema/defaults.json': json(defaultsSchema(options)),
     'docs/options.md': optionsPage(files),
+    ...Object.fromEntries(
+      files.map((file) => [
+        `collections/${file.name}/README.md`,
+        collectionPage(file, collections.content(file), options),
+      ]),
+    ),
   };
 }

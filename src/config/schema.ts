@@ -74,6 +74,12 @@ export type Permission = z.infer<ReturnType<typeof Permission>>;
 export const Collection = lazily((z) =>
   z.strictObject({
     description: z.string().min(1).meta({ description: 'One sentence: what the collection does to an image.' }),
+    about: z.string().min(1).optional().meta({ description: 'More about it, as Markdown, for its README.' }),
+    examples: z
+      .array(z.strictObject({ description: z.string().min(1), profile: z.record(z.string(), z.unknown()) }))
+      .min(1)
+      .optional()
+      .meta({ description: 'Parts of profiles that use it, for its README.' }),
     bundle: z.boolean().optional().meta({ description: 'Only pulls in others: no packages, options, hooks or files.' }),
     requires: CollectionNames().optional().meta({ description: 'Collections that come along, before this one.' }),
     wants: CollectionNames().optional().meta({ description: 'Collections that come along, in no particular order.' }),

@@ -1,19 +1,27 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { readCollection, type CollectionFile } from '../../src/config/collection.js';
 import { optionsPage } from '../../src/config/docs.js';
 import { parseYaml } from '../../src/config/document.js';
 import { generatedFiles } from '../../src/config/generate.js';
-import { describeOptions, loadProject } from '../../src/config/load.js';
+import { describeOptions, loadProfile, loadProject } from '../../src/config/load.js';
 import { collectionSchema, defaultsSchema, profileSchema } from '../../src/config/jsonschema.js';
 import { CHECKOUT } from '../support/cli.js';
 import { PRODUCT } from '../support/config.js';
+import { tree } from '../support/tree.js';
 
 const BASE: CollectionFile = (() => {
   const text = PRODUCT['program/collections/base/collection.yaml'];
   return readCollection('base', parseYaml(typeof text === 'string' ? text : '', 'x', []), [], []);
 })();
+
+/** Directories of the product's collections, found by their files. */
+const COLLECTIONS = readdirSync(path.join(CHECKOUT, 'collections'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('/collection.yaml') && !name.startsWith('local/'))
+  .map((name) => path.dirname(name))
+  .sort();
 
 describe('generated files', () => {
   const files = Object.entries(generatedFiles(CHECKOUT));
@@ -23,13 +31,45 @@ describe('generated files', () => {
     expect(existsSync(file) ? readFileSync(file, 'utf8') : '').toBe(text);
   });
 
-  it('are the schemas and the reference of options', () => {
-    expect(files.map(([name]) => name)).toEqual([
+  it('are the schemas, the reference of options and a page for each collection', () => {
+    const names = files.map(([name]) => name);
+    expect(names.slice(0, 4)).toEqual([
       'schema/profile.json',
       'schema/collection.json',
       'schema/defaults.json',
       'docs/options.md',
     ]);
+    expect(names.slice(4)).toEqual(COLLECTIONS.map((name) => `collections/${name}/README.md`));
+  });
+});
+
+describe('the page of a collection', () => {
+  const page = (name: string): string => generatedFiles(CHECKOUT)[`collections/${name}/README.md`] ?? '';
+
+  it('tells what it does, brings along, installs and writes', () => {
+    const text = page('roles/nginx/default');
+    expect(text).toContain('- Brings along, before itself: [roles/nginx/base](../../../roles/nginx/base/README.md)\n');
+    expect(text).toContain('| `nginx.role` | app \\| static \\| none | `app` |');
+    expect(text).toContain('- `/etc/nginx/sites-available/<nginx.role>`\n');
+    expect(text).toContain('- `/etc/nginx/snippets/tls.conf`\n');
+    expect(page('roles/nginx/base')).toContain('- `/etc/nginx/ssl/` (0700)\n');
+    expect(page('roles/nginx/base')).toContain('- `nftables.input.tcp`: `["80","443"]`\n');
+    expect(page('roles/docker')).toContain('- `docker-cli` when `suite` is not `bullseye` or `bookworm`\n');
+  });
+});
+
+describe('examples of collections', () => {
+  const examples = COLLECTIONS.flatMap((name) => {
+    const text = readFileSync(path.join(CHECKOUT, 'collections', name, 'collection.yaml'), 'utf8');
+    const { examples: found = [] } = parse(text) as { examples?: { description: string; profile: object }[] };
+    return found.map(({ description, profile }) => ({ name, description, profile }));
+  });
+
+  it.each(examples)('of $name are profiles: $description', ({ name, profile }) => {
+    const text = stringify({ suite: 'bookworm', architecture: 'amd64', ...profile });
+    const cwd = tree({ 'profiles/example.yaml': text });
+    const config = loadProfile(loadProject({ programDir: CHECKOUT, cwd, collectionDirs: [] }), 'example');
+    expect(config.collections.map((collection) => collection.name)).toContain(name);
   });
 });
 

@@ -10,6 +10,9 @@ import { CHECKOUT } from '../support/cli.js';
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'profiles/README.md'],
   ...readdirSync(path.join(CHECKOUT, 'docs')).map((name) => `docs/${name}`),
+  ...readdirSync(path.join(CHECKOUT, 'collections'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('README.md'))
+    .map((name) => `collections/${name}`),
 ];
 
 const read = (page: string) => readFileSync(path.join(CHECKOUT, page), 'utf8');
