@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Writable } from 'node:stream';
 import { CommandError } from '../errors.js';
 import type { Context } from './context.js';
 import { TOOL_ENV } from './run.js';
@@ -17,7 +16,7 @@ export interface PipeOptions {
 
 /** A tool that is fed piece by piece. */
 export interface Feed {
-  /** Waits while the tool has enough to do. What a tool that has ended would have got is dropped: `end` tells why. */
+  /** Ends when the tool has all of it. What a tool that has ended would have got is dropped: `end` tells why. */
   readonly write: (pieces: readonly Buffer[]) => Promise<void>;
   /** Waits for the tool's end. */
   readonly end: () => Promise<void>;
@@ -55,27 +54,21 @@ export function feed(context: PipeContext, argv: readonly string[], options: Pip
   ended.catch(() => undefined);
   return {
     write: async (pieces) => {
-      if (tool.stdin.destroyed) return;
+      const last = pieces.at(-1);
+      if (tool.stdin.destroyed || last === undefined) return;
       tool.stdin.cork();
-      let room = true;
-      for (const piece of pieces) room = tool.stdin.write(piece);
-      tool.stdin.uncork();
-      if (!room) await roomAgain(tool.stdin);
+      for (const piece of pieces.slice(0, -1)) tool.stdin.write(piece);
+      await new Promise<void>((resolve) => {
+        // Called when it failed, too.
+        tool.stdin.write(last, () => {
+          resolve();
+        });
+        tool.stdin.uncork();
+      });
     },
     end: async () => {
       tool.stdin.end();
       await ended;
     },
   };
-}
-
-/** Waits until a full pipe takes more, or never will. */
-function roomAgain(stream: Writable): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stream.off('drain', done).off('close', done);
-      resolve();
-    };
-    stream.on('drain', done).on('close', done);
-  });
 }

@@ -37,7 +37,7 @@ interface State {
   ended: boolean;
 }
 
-/** Takes pieces of the tar of one file system, by its index. A promise holds the next pieces back. */
+/** Takes pieces of the tar of one file system, by its index, and is done with them when its promise ends. */
 export type Deliver = (index: number, pieces: readonly Buffer[]) => Promise<void>;
 
 const FS_BLOCK = 4096;
@@ -51,6 +51,7 @@ const ATTRIBUTE = /^(?:SCHILY\.xattr|LIBARCHIVE\.xattr)\./;
  *
  * A mountpoint is in both: as an empty directory outside, as the root inside. Where the tree has none, it is made.
  *
+ * @param stream of which a piece stays as it is until the next but one is asked for.
  * @param mountpoints outer ones first, beginning with `/`.
  * @param files by path, which are filled as they come by.
  */
@@ -81,8 +82,17 @@ export async function routeTar(
     const batch = batches[index];
     if (batch !== undefined && data.length > 0) append(batch, data);
   };
+  /** What is on its way while the next piece of the tar is looked at. */
+  let delivering: Promise<unknown> = Promise.resolve();
   const flush = async (): Promise<void> => {
-    for (const [index, batch] of batches.entries()) if (batch.length > 0) await deliver(index, batch.splice(0));
+    await delivering;
+    delivering = Promise.all(
+      batches.map(async (batch, index) => {
+        if (batch.length > 0) await deliver(index, batch.splice(0));
+      }),
+    );
+    // Awaited in the next turn.
+    delivering.catch(() => undefined);
   };
   const give = (index: number, member: Member, original: readonly Buffer[], link: string): void => {
     if (index === 0) for (const piece of original) add(0, piece);
@@ -128,7 +138,8 @@ export async function routeTar(
       at += piece.length;
       if (state.content > 0) {
         add(state.target, piece);
-        state.kept?.pieces.push(piece);
+        // The stream may use its memory again.
+        state.kept?.pieces.push(Buffer.from(piece));
         state.content -= piece.length;
       } else if (state.extended !== undefined && left > 0) {
         state.extended.data = joined(state.extended.data, piece);
@@ -147,6 +158,7 @@ export async function routeTar(
   }
   for (const index of mountpoints.keys()) add(index, Buffer.alloc(2 * BLOCK));
   await flush();
+  await delivering;
   return loads;
 }
 

@@ -10,12 +10,12 @@ import { makePlan } from '../plan/plan.js';
 import { storageOnly } from '../plan/storage-only.js';
 import type { BuildPlan } from '../plan/types.js';
 import type { Context } from './context.js';
-import { CACHE_LEVEL, packTree } from './frames.js';
+import { cachedTree, passingTree, type FinishedTree } from './finished.js';
 import { useCache } from './in-use.js';
 import { stageOf, type Keys } from './keys.js';
 import { makeOutputs } from './outputs.js';
 import { output, run } from './run.js';
-import { findStage, secretsTag, storeStage, type Inventory, type StageEntry } from './stages.js';
+import { findStage, secretsTag, type Inventory } from './stages.js';
 import { clampTimes, takeInventory } from './tidy.js';
 import { timed } from './timed.js';
 import { configure } from './tree.js';
@@ -69,9 +69,9 @@ export async function assembleTarball(
       const whole = makePlan(config);
       const plan = storageOnly(whole, keptLines(context, root, whole));
       const keys = keysOf(request, plan, sha256);
-      const entry = await configured(context, request, { plan, keys, inventory });
+      const tree = await configured(context, request, { plan, keys, inventory });
       const source = { uri: path.basename(request.tarball), sha256 };
-      return await makeOutputs(context, { plan, secrets: request.secrets }, keys, entry, { releases: [source] });
+      return await makeOutputs(context, { plan, secrets: request.secrets }, keys, tree, { releases: [source] });
     });
     return { profile: layout.name, state: 'built', files, seconds: (performance.now() - started) / 1000 };
   } finally {
@@ -218,13 +218,13 @@ interface Configured {
 }
 
 /** The configured tree, from the cache when the same was done to the same tarball before. */
-async function configured(context: Context, request: AssembleRequest, job: Configured): Promise<StageEntry> {
+async function configured(context: Context, request: AssembleRequest, job: Configured): Promise<FinishedTree> {
   const { plan, keys, inventory } = job;
   const { cacheDir, force } = request.settings;
   const hit = force ? undefined : findStage(cacheDir, keys.configure);
   if (hit !== undefined) {
     context.emit({ type: 'stage', profile: context.profile, stage: 'configure', state: 'hit' });
-    return hit;
+    return cachedTree(context, hit);
   }
   return await timed(context, 'configure', async () => {
     const root = rootOf(context);
@@ -233,10 +233,8 @@ async function configured(context: Context, request: AssembleRequest, job: Confi
     forget(context, root, plan);
     await configure(context, { plan, secrets: request.secrets }, root, epoch);
     await clampTimes(context, root, epoch);
-    const { packed } = await packTree(context, root, epoch, CACHE_LEVEL);
-    const entry: StageEntry = { ...(await packed), stage: 'configure', profile: context.profile, epoch, inventory };
-    storeStage(cacheDir, keys.configure, entry);
-    return entry;
+    const facts = { stage: 'configure', profile: context.profile, epoch, inventory };
+    return passingTree(context, root, keys.configure, facts);
   });
 }
 

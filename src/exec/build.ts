@@ -73,8 +73,8 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
       return { profile, state: 'unchanged', files, seconds: seconds() };
     }
   }
-  const entry = await wholeTree(context, build, { archive, base, all, dynamic }, keys);
-  const files = await makeOutputs(context, build, keys, entry, archive);
+  const tree = await wholeTree(context, build, { archive, base, all, dynamic }, keys);
+  const files = await makeOutputs(context, build, keys, tree, archive);
   rememberOutput(settings, { ...record, files });
   rememberKeys(settings.cacheDir, settings.builderDigest, plan, { ...keys });
   rememberInputs(

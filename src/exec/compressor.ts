@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -77,12 +77,12 @@ function makeCompressor(context: Context, level: number) {
   };
   return {
     /** Waits while much is queued: tar is quicker than zstd, and the queue takes room in the work directory. */
-    async add(name: string, fd: number, piece: Piece): Promise<void> {
+    async add(name: string, { bytes, content }: Piece): Promise<void> {
       if (pending.has(name)) return;
       pending.add(name);
-      copyPiece(fd, piece, join(scratch, name));
-      queue.push({ name, bytes: piece.bytes });
-      queued += piece.bytes;
+      writeContent(join(scratch, name), content);
+      queue.push({ name, bytes });
+      queued += bytes;
       start();
       while (queued >= MAX_QUEUE && running.size > 0) await Promise.race(running);
     },
@@ -96,20 +96,12 @@ function makeCompressor(context: Context, level: number) {
   };
 }
 
-const buffer = Buffer.allocUnsafeSlow(1 << 20);
-
-/** Writes a range of an open file to a file of its own. */
-function copyPiece(from: number, piece: Piece, path: string): void {
-  const to = openSync(path, 'w');
+function writeContent(path: string, content: readonly Buffer[]): void {
+  const file = openSync(path, 'w');
   try {
-    for (let done = 0; done < piece.bytes;) {
-      const bytes = readSync(from, buffer, 0, Math.min(buffer.length, piece.bytes - done), piece.start + done);
-      if (bytes === 0) throw new Error('the spooled tar is shorter than it was');
-      for (let at = 0; at < bytes;) at += writeSync(to, buffer, at, bytes - at);
-      done += bytes;
-    }
+    for (const run of content) for (let at = 0; at < run.length;) at += writeSync(file, run, at);
   } finally {
-    closeSync(to);
+    closeSync(file);
   }
 }
 

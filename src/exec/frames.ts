@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, read, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, read, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -8,7 +8,7 @@ import { CommandError } from '../errors.js';
 import { compressorOf, frameName, framePath } from './compressor.js';
 import { partialName, type Context } from './context.js';
 import { run, TOOL_ENV } from './run.js';
-import { splitTar } from './tarsplit.js';
+import { MAX_PIECE, tarSplitter, type Piece } from './tarsplit.js';
 
 /** A root filesystem as a list of zstd frames in the cache; in a row they are one .tar.zst. */
 export interface FrameList {
@@ -23,6 +23,12 @@ export const CACHE_LEVEL = 3;
 /** How much of a tar is read at once, and how often one that is being written is looked at. */
 const READ_BYTES = 1 << 20;
 const POLL_MS = 5;
+
+/** How much of a tar is given back at a time. */
+const HOLE_BYTES = 64 << 20;
+
+/** Buffers that reading goes round in, garbage of the size of a tree being costly to collect; a piece holds some of them. */
+const RING = MAX_PIECE / READ_BYTES + 3;
 
 const readAt = promisify(read);
 
@@ -49,24 +55,21 @@ function tarArguments(root: string, epoch: number): string[] {
   ];
 }
 
-/**
- * Packs a root filesystem. Returns as soon as the tree has been read and may be changed again; `packed` is the list, once
- * every frame is in the cache.
- *
- * tar writes to a file, for it is three times as quick as whoever cuts and hashes what it writes: the next stage need not
- * wait for that.
- */
-export async function packTree(
-  context: Context,
-  root: string,
-  epoch: number,
-  level: number,
-): Promise<{ packed: Promise<FrameList> }> {
+/** A tar of a tree in a file without a name, perhaps still being written. */
+interface Spool {
+  /** Ends when the tree has been read. */
+  readonly written: Promise<void>;
+  /** Reads it once, and gives its room back. A piece stays as it is until MAX_PIECE more have been asked for. */
+  readonly read: () => AsyncGenerator<Buffer, void>;
+}
+
+/** Has tar write to a file, for it is three times as quick as whoever cuts and hashes what it writes. */
+function spoolTar(context: Context, args: readonly string[]): Spool {
   const path = partialName(join(context.work, 'tree.tar'));
   const fd = openSync(path, 'w+');
   // Gone with its last reader, whatever happens.
   rmSync(path);
-  const tar = spawn('tar', tarArguments(root, epoch), { env: TOOL_ENV, stdio: ['ignore', fd, 'pipe'] });
+  const tar = spawn('tar', args, { env: TOOL_ENV, stdio: ['ignore', fd, 'pipe'] });
   const complaints: string[] = [];
   tar.stderr?.setEncoding('utf8').on('data', (text: string) => complaints.push(text));
   const onAbort = (): void => void tar.kill();
@@ -82,45 +85,126 @@ export async function packTree(
       tail: complaints.join(''),
     });
   });
-  const packed = cutTar(context, fd, written, level).finally(() => {
+  // Awaited by the caller later; until then a failure must not end the process.
+  written.catch(() => undefined);
+  return { written, read: () => follow(fd, written) };
+}
+
+/** Reads a file that is still being written, makes a hole of what has been read, and closes it. */
+async function* follow(fd: number, written: Promise<void>): AsyncGenerator<Buffer, void> {
+  const state = { complete: false };
+  written.then(
+    () => (state.complete = true),
+    () => undefined,
+  );
+  const ring = Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(READ_BYTES));
+  try {
+    for (let at = 0, turn = 0, hole = 0; ;) {
+      const last = state.complete;
+      const buffer = ring[turn % RING] ?? Buffer.alloc(READ_BYTES);
+      const { bytesRead: bytes } = await readAt(fd, buffer, 0, READ_BYTES, at);
+      at += bytes;
+      if (at - hole >= HOLE_BYTES) {
+        punch(fd, hole, at - hole);
+        hole = at;
+      }
+      if (bytes > 0) {
+        turn += 1;
+        yield buffer.subarray(0, bytes);
+      } else if (last) return;
+      else await Promise.race([written, setTimeout(POLL_MS)]);
+    }
+  } finally {
     closeSync(fd);
-  });
+  }
+}
+
+/** Gives the room of a part of a file back, beside what goes on; a file system that cannot keeps it until the end. */
+function punch(fd: number, start: number, bytes: number): void {
+  const args = ['--punch-hole', `--offset=${String(start)}`, `--length=${String(bytes)}`, '/dev/stdin'];
+  spawn('fallocate', args, { env: TOOL_ENV, stdio: [fd, 'ignore', 'ignore'] }).on('error', () => undefined);
+}
+
+/**
+ * Packs a root filesystem. Returns as soon as the tree has been read and may be changed again, which is before it has been
+ * cut; `packed` is the list, once every frame is in the cache.
+ */
+export async function packTree(
+  context: Context,
+  root: string,
+  epoch: number,
+  level: number,
+): Promise<{ packed: Promise<FrameList> }> {
+  const { written, read } = spoolTar(context, tarArguments(root, epoch));
+  const pack = async (): Promise<FrameList> => {
+    const cutter = makeCutter(context, level);
+    for await (const data of read()) await cutter.push(data);
+    return await cutter.finish();
+  };
+  const packed = pack();
   // Awaited by the caller later; until then a failure must not end the process.
   packed.catch(() => undefined);
   await written;
   return { packed };
 }
 
-/** Reads a file that is still being written, into one buffer: garbage of the size of a tree would be costly to collect. */
-async function* follow(fd: number, written: Promise<void>): AsyncGenerator<Buffer> {
-  const state = { complete: false };
-  written.then(
-    () => (state.complete = true),
-    () => undefined,
-  );
-  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  for (let at = 0; ;) {
-    const last = state.complete;
-    const { bytesRead: bytes } = await readAt(fd, buffer, 0, READ_BYTES, at);
-    at += bytes;
-    if (bytes > 0) yield buffer.subarray(0, bytes);
-    else if (last) return;
-    else await Promise.race([written, setTimeout(POLL_MS)]);
-  }
+/** A tree that goes away while it is read. */
+export interface PackingAway {
+  /** The tar, to be read once; a piece must be done with when the next but one is asked for. */
+  readonly tar: () => AsyncIterable<Buffer>;
+  /** Reads what nobody has read yet, and gives the list, once every frame is in the cache. */
+  readonly finish: () => Promise<FrameList>;
 }
 
-async function cutTar(context: Context, fd: number, written: Promise<void>, level: number): Promise<FrameList> {
+/**
+ * Packs a root filesystem that nobody needs afterwards: files are gone as soon as tar has them, and the tar as soon as it is
+ * read, so that whoever uses it finds the memory that the tree took. Memory that was not used lately can cost more than what
+ * is written to it, on machines that give theirs back to a host (0.55 and 2.8 seconds per GiB were seen).
+ */
+export function packAway(context: Context, root: string, epoch: number, level: number): PackingAway {
+  // What tar passes over keeps it from removing the directory.
+  for (const name of readdirSync(join(root, 'dev'))) rmSync(join(root, 'dev', name), { recursive: true });
+  const cutter = makeCutter(context, level);
+  const pieces = spoolTar(context, [...tarArguments(root, epoch), '--remove-files']).read();
+  const next = async (): Promise<Buffer | undefined> => {
+    const { value } = await pieces.next();
+    if (value !== undefined) await cutter.push(value);
+    return value ?? undefined;
+  };
+  return {
+    tar: async function* () {
+      for (let data = await next(); data !== undefined; data = await next()) yield data;
+    },
+    finish: async () => {
+      while ((await next()) !== undefined);
+      return await cutter.finish();
+    },
+  };
+}
+
+/** Cuts a tar and compresses what the cache does not have, or what this build has not seen to be sound there. */
+function makeCutter(context: Context, level: number) {
   const compressor = compressorOf(context, level);
+  const splitter = tarSplitter();
   const frames: string[] = [];
   let bytes = 0;
-  for await (const piece of splitTar(follow(fd, written))) {
+  const take = async (piece: Piece): Promise<void> => {
     const name = frameName(piece.sha256, level);
     frames.push(name);
     bytes += piece.bytes;
-    if (!existsSync(framePath(context.settings.cacheDir, name))) await compressor.add(name, fd, piece);
-  }
-  await compressor.finish();
-  return { frames, bytes };
+    const there = context.sound.has(name) && existsSync(framePath(context.settings.cacheDir, name));
+    if (!there) await compressor.add(name, piece);
+  };
+  return {
+    push: async (data: Buffer): Promise<void> => {
+      for (const piece of splitter.push(data)) await take(piece);
+    },
+    finish: async (): Promise<FrameList> => {
+      for (const piece of splitter.finish()) await take(piece);
+      await compressor.finish();
+      return { frames, bytes };
+    },
+  };
 }
 
 /** Writes the tree that was packed into an empty directory. */

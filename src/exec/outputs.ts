@@ -8,13 +8,13 @@ import type { BuildPlan } from '../plan/types.js';
 import type { Release } from './archive.js';
 import { assembleDisks } from './assemble.js';
 import type { Context } from './context.js';
+import type { FinishedTree } from './finished.js';
 import { artefactsOf, type DiskFormat } from './formats/artefacts.js';
 import type { Artefact } from './formats/types.js';
 import { CACHE_LEVEL, packTree, unpackTree } from './frames.js';
 import type { Keys } from './keys.js';
 import { publish } from './publish.js';
 import { tarball } from './publish-tarball.js';
-import { readTree } from './read-tree.js';
 import { findStage, storeStage, type StageEntry } from './stages.js';
 import { timed } from './timed.js';
 import { toolVersions } from './tools.js';
@@ -25,7 +25,7 @@ export async function makeOutputs(
   context: Context,
   { plan, secrets }: Pick<BuildRequest['builds'][number], 'plan' | 'secrets'>,
   keys: Keys,
-  entry: StageEntry,
+  tree: FinishedTree,
   archive: { readonly releases: readonly Pick<Release, 'uri' | 'sha256'>[] },
 ): Promise<BuildResult['files']> {
   const wanted = FORMAT_NAMES.filter((name) => plan.outputs.includes(name));
@@ -34,19 +34,19 @@ export async function makeOutputs(
     ofDisk.length === 0
       ? []
       : await timed(context, 'assemble', () =>
-          assembleDisks(
-            context,
-            plan.disks,
-            { openTar: () => readTree(context, entry) },
-            {
-              suite: plan.suite,
-              architecture: plan.architecture,
-              epoch: entry.epoch,
-              passphrases: passphrasesOf(secrets),
-            },
-          ),
-        );
+          assembleDisks(context, plan.disks, tree, {
+            suite: plan.suite,
+            architecture: plan.architecture,
+            epoch: tree.epoch,
+            passphrases: passphrasesOf(secrets),
+          }),
+        ).catch(async (error: unknown) => {
+          // What was done so far is there when the disks have been mended.
+          await Promise.allSettled([tree.saved()]);
+          throw error;
+        });
   return await timed(context, 'output', async () => {
+    const entry = await tree.saved();
     const artefacts: Artefact[] = [
       ...(wanted.includes('tar.zst') ? [tarball(context, await atLevel(context, plan, keys, entry))] : []),
       ...artefactsOf(ofDisk, {
@@ -84,6 +84,11 @@ function handoverOf(plan: BuildPlan, files: readonly PublishedName[]): string {
   const { profile, architecture, machine } = plan;
   const version = Object.entries(SUITES).find(([name]) => name === plan.suite)?.[1].version;
   return handover({ profile, architecture, debian: Number(version) || 0, machine, files });
+}
+
+/** Whether a plan has disks made of its tree. */
+export function needsDisks({ outputs }: Pick<BuildPlan, 'outputs'>): boolean {
+  return FORMAT_NAMES.some((name) => isDiskFormat(name) && outputs.includes(name));
 }
 
 function isDiskFormat(name: FormatName): name is DiskFormat {

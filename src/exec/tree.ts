@@ -5,11 +5,13 @@ import { CommandError } from '../errors.js';
 import type { BuildPlan, StageName } from '../plan/types.js';
 import type { Context } from './context.js';
 import { fetchDebs, type StoredDeb } from './debs.js';
+import { cachedTree, packedTree, passingTree, type FinishedTree } from './finished.js';
 import { CACHE_LEVEL, packTree, removeDamaged, unpackTree } from './frames.js';
 import { bootstrap, install } from './install.js';
 import { hereOf, stageOf, type Inputs, type Keys } from './keys.js';
 import { isolatedTarget } from './namespace.js';
 import { watchPhases, writePhase } from './phases.js';
+import { needsDisks } from './outputs.js';
 import { run } from './run.js';
 import { noteMade, takeTurn, wasMadeHere } from './sharing.js';
 import { withSecrets } from './secrets.js';
@@ -20,17 +22,22 @@ import type { BuildRequest } from './types.js';
 type Build = BuildRequest['builds'][number];
 
 /**
- * The entry of the stage `configure`, every frame of which is whole. A cache that has been damaged (a power cut, a bad
+ * The tree of the stage `configure`, every frame of which is whole. A cache that has been damaged (a power cut, a bad
  * disk) costs time and never reaches an image: what is broken is removed and made again.
  */
-export async function wholeTree(context: Context, build: Build, inputs: Inputs, keys: Keys): Promise<StageEntry> {
+export async function wholeTree(context: Context, build: Build, inputs: Inputs, keys: Keys): Promise<FinishedTree> {
+  const { cacheDir } = context.settings;
   for (let attempt = 1; ; attempt++) {
     try {
-      const entry = await configuredTree(context, build, inputs, keys);
-      if ((await removeDamaged(context, entry)) === 0) return entry;
+      const hit = findMade(context, keys.configure);
+      if (hit === undefined) return await configuredTree(context, build, inputs, keys);
+      if ((await removeDamaged(context, hit)) === 0) {
+        for (const stage of ['base', 'packages', 'configure']) announce(context, stage, 'hit');
+        return cachedTree(context, hit);
+      }
     } catch (error) {
       // A tree from the cache could not be unpacked: was it the cache?
-      const used = [keys.base, keys.packages].flatMap((key) => peekStage(context.settings.cacheDir, key) ?? []);
+      const used = [keys.base, keys.packages].flatMap((key) => peekStage(cacheDir, key) ?? []);
       let removed = 0;
       if (error instanceof CommandError) for (const entry of used) removed += await removeDamaged(context, entry);
       if (removed === 0 || attempt > 1) throw error;
@@ -40,45 +47,35 @@ export async function wholeTree(context: Context, build: Build, inputs: Inputs, 
   }
 }
 
-/** The entry of the stage `configure`, from the cache or by running what is missing before it. */
-async function configuredTree(context: Context, build: Build, inputs: Inputs, keys: Keys): Promise<StageEntry> {
+/** A stage in the cache that may be used: when all is to be made again, only if that was done here. */
+function findMade({ settings: { cacheDir, force } }: Context, key: string): StageEntry | undefined {
+  return force && !wasMadeHere(key) ? undefined : findStage(cacheDir, key);
+}
+
+/** The tree of the stage `configure`, by running what is missing before it. */
+async function configuredTree(context: Context, build: Build, inputs: Inputs, keys: Keys): Promise<FinishedTree> {
   const { plan } = build;
-  const { cacheDir, force } = context.settings;
-  const find = (key: string): StageEntry | undefined =>
-    force && !wasMadeHere(key) ? undefined : findStage(cacheDir, key);
-  const hit = find(keys.configure);
-  if (hit !== undefined) {
-    for (const stage of ['base', 'packages', 'configure']) announce(context, stage, 'hit');
-    return hit;
-  }
   const root = join(context.work, 'root');
-  const saving: Promise<StageEntry>[] = [];
+  const saving: Promise<void>[] = [];
   /** Gives the turn to the next build that needs a stage; see takeTurn. */
   const turns = new Map<string, () => void>();
   const turn = async (key: string): Promise<void> => void turns.set(key, await takeTurn(key));
-  const save = async (
-    stage: StageName,
-    key: string,
-    epoch: number,
-    more: Partial<StageEntry> = {},
-  ): Promise<{ saved: Promise<StageEntry> }> => {
+  /** Returns when the tree may be changed again; it goes on into the cache beside what follows. */
+  const save = async (stage: StageName, key: string, epoch: number): Promise<void> => {
     const { packed } = await packTree(context, root, epoch, CACHE_LEVEL);
     const saved = packed
       .then((list) => {
-        const entry: StageEntry = { ...list, ...more, stage, profile: plan.profile, epoch };
-        storeStage(cacheDir, key, entry);
+        storeStage(context.settings.cacheDir, key, { ...list, stage, profile: plan.profile, epoch });
         noteMade(key);
-        return entry;
       })
       .finally(() => turns.get(key)?.());
     // Awaited at the end; a failure until then must not end the process.
     saved.catch(() => undefined);
     saving.push(saved);
-    return { saved };
   };
   try {
     await turn(keys.packages);
-    const packagesHit = find(keys.packages);
+    const packagesHit = findMade(context, keys.packages);
     let epoch: number;
     if (packagesHit !== undefined) {
       turns.get(keys.packages)?.();
@@ -90,7 +87,7 @@ async function configuredTree(context: Context, build: Build, inputs: Inputs, ke
       const inBase = new Set(inputs.base.debs.map((deb) => deb.sha256));
       const others = inputs.all.debs.filter((deb) => !inBase.has(deb.sha256));
       await turn(keys.base);
-      const baseHit = find(keys.base);
+      const baseHit = findMade(context, keys.base);
       let baseEpoch: number;
       let fetching: Promise<StoredDeb[]>;
       if (baseHit !== undefined) {
@@ -120,21 +117,26 @@ async function configuredTree(context: Context, build: Build, inputs: Inputs, ke
         await save('packages', keys.packages, epoch);
       });
     }
-    const entry = await timed(context, plan, inputs.dynamic, 'configure', async () => {
+    return await timed(context, plan, inputs.dynamic, 'configure', async () => {
       await configure(context, build, root, epoch);
       await tidy(context, root, epoch);
       const inventory = await takeInventory(context, root);
-      const { saved } = await save('configure', keys.configure, epoch, { inventory });
-      return await saved;
+      const facts = { stage: 'configure', profile: plan.profile, epoch, inventory };
+      const finished = needsDisks(plan) ? passingTree : packedTree;
+      const tree = await finished(context, root, keys.configure, facts);
+      return {
+        ...tree,
+        saved: async () => {
+          await Promise.all(saving);
+          return await tree.saved();
+        },
+      };
     });
-    await Promise.all(saving);
-    return entry;
   } catch (error) {
     await Promise.allSettled(saving);
+    for (const release of turns.values()) release();
     if (error instanceof CommandError && existsSync(root)) await keepFailedTree(context, root);
     throw error;
-  } finally {
-    for (const release of turns.values()) release();
   }
 }
 

@@ -1,10 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Context } from '../../src/exec/context.js';
 import { framePath } from '../../src/exec/compressor.js';
-import { CACHE_LEVEL, packTree, removeDamaged, unpackTree } from '../../src/exec/frames.js';
+import { CACHE_LEVEL, packAway, packTree, removeDamaged, unpackTree } from '../../src/exec/frames.js';
 import { scratch } from '../support/scratch.js';
 
 const top = scratch();
@@ -84,4 +95,45 @@ it('tells what kept tar from reading the tree', async () => {
   await expect(packTree(context, path.join(top, 'nowhere'), 1, CACHE_LEVEL)).rejects.toThrow(
     'packing the root filesystem',
   );
+});
+
+describe('a tree that is packed away', () => {
+  const fill = (root: string): void => {
+    mkdirSync(path.join(root, 'dev'), { recursive: true });
+    writeFileSync(path.join(root, 'dev/left'), '');
+    for (let n = 0; n < 100; n++) writeFileSync(path.join(root, `file${String(n)}`), Buffer.alloc(1 << 20, n));
+    linkSync(path.join(root, 'file1'), path.join(root, 'file2-too'));
+    symlinkSync('file3', path.join(root, 'link'));
+    for (const name of [...readdirSync(root), '.']) lutimesSync(path.join(root, name), 1, 1);
+  };
+
+  it.each([
+    ['read to its end', Infinity],
+    ['read in part', 3],
+    ['not read', 0],
+  ])('is the same list, and gone, when it is %s', async (title, wanted) => {
+    const context = contextOf(title);
+    const root = path.join(context.work, 'root');
+    fill(root);
+    const whole = await (await packTree(context, root, 1, CACHE_LEVEL)).packed;
+    const { tar, finish } = packAway(context, root, 1, CACHE_LEVEL);
+    const hash = createHash('sha256');
+    let count = 0;
+    if (wanted > 0) {
+      for await (const piece of tar()) {
+        hash.update(piece);
+        count += 1;
+        if (count === wanted) break;
+      }
+    }
+    expect(await finish()).toEqual(whole);
+    expect(existsSync(root)).toBe(false);
+    if (wanted < Infinity) return;
+    const packed = whole.frames.map((name) => framePath(cacheDir, name));
+    expect(hash.digest('hex')).toBe(
+      createHash('sha256')
+        .update(execFileSync('zstd', ['-dcq', ...packed], { maxBuffer: 2 ** 28 }))
+        .digest('hex'),
+    );
+  });
 });
