@@ -1,94 +1,113 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { parseYaml } from '../config/document.js';
-import { importDisk, isDiskFile } from '../config/import-disk.js';
-import { yamlLibrary } from '../config/lazy.js';
-import { loadLayout } from '../config/load-layout.js';
-import { loadProject } from '../config/load.js';
-import { ConfigError, EXIT, formatProblem, UserError, type Problem } from '../errors.js';
-import { contextOf, finishWith, print, type Context } from './common.js';
+import { EXIT, formatProblem, UserError } from '../errors.js';
+import { runImport, type Result } from '../import/run.js';
+import { publishFiles } from '../import/stage.js';
+import { contextOf, finishWith, print, printJson, type Context } from './common.js';
 
 interface Options {
   readonly output?: string;
+  readonly force?: true;
+  readonly dryRun?: true;
+  readonly json?: true;
 }
 
 /** `imgbuild import`. */
 export function register(program: Command): void {
   program
     .command('import')
-    .summary('bring over files of the predecessor')
+    .summary('bring over profiles, collections and disk files of the predecessor')
     .description(
-      'Reads a disk file of the predecessor (diskimage.yml) and writes the layout that it describes, as profiles and ' +
-        '`imgbuild assemble --layout` take it. What could not be mapped is told, with its line.',
+      'Reads profiles, defaults, disk files and whole collections of the predecessor and writes those of imgbuild, ' +
+        'which are checked at once. What could not be mapped is told, with its line. The files that are read stay as ' +
+        'they are.',
     )
-    .argument('<file>', 'the disk file, YAML or JSON; it is only read')
-    .option('-o, --output <file>', 'where to; else to standard output')
+    .argument('<file...>', 'files, directories of collections, or the directory that mkimage lies in')
+    .option(
+      '-o, --output <dir>',
+      'directory to write to (profiles/, collections/local/, defaults.yaml) or, for a single document, a .yaml file; else a single document goes to standard output',
+    )
+    .option('--force', 'replace files that exist')
+    .option('--dry-run', 'only report')
+    .option('--json', 'report as JSON on standard output')
     .addHelpText(
       'after',
       `
-Arrays and encryption that the file does not mention are off, and the passphrase is not copied.
+Passwords in clear and passphrases are not copied: they come from the environment. Hooks run unchanged, through functions
+like those they were written for. The exit code is 7 when something could not be mapped or is refused by today's rules.
 
 Examples:
-  imgbuild import diskimage.yml --output disk.yaml
+  imgbuild import ~/dbuild --output .
+  imgbuild import ~/dbuild/profiles/web ~/dbuild/collections/local/web --output . --dry-run
   imgbuild import diskimage.yml > disk.yaml && imgbuild assemble rootfs.tar.zst --layout disk.yaml`,
     )
-    .action(async (file: string, options: Options, command: Command) => {
+    .action(async (files: readonly string[], options: Options, command: Command) => {
       const context = await contextOf(command);
-      const { text, notes } = convert(file);
-      for (const note of notes) context.log.warn(formatProblem(note));
-      if (options.output === undefined) print(text);
-      else writeNew(options.output, text);
-      const wrong = problemsOf(context, text, options.output ?? 'the new layout');
-      for (const problem of wrong) context.log.error(formatProblem(problem));
-      if (wrong.length > 0) finishWith(EXIT.findings);
+      const staging = mkdtempSync(path.join(tmpdir(), 'imgbuild-import-'));
+      try {
+        importInto(context, staging, files, options);
+      } finally {
+        rmSync(staging, { recursive: true, force: true });
+      }
     });
 }
 
-function convert(file: string): { readonly text: string; readonly notes: readonly Problem[] } {
-  let content: string;
-  try {
-    content = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UserError(`${file} cannot be read`, { cause: error });
-  }
-  if (/^\s*(?:OCONF|OFEAT|DBUILD)_\w+=/m.test(content)) {
-    throw new UserError(`${file} is a profile of the predecessor, and only its disk files are brought over`, {
-      hint: '`imgbuild options` lists what profiles say now',
+function importInto(context: Context, staging: string, files: readonly string[], options: Options): void {
+  const single = options.output !== undefined && /\.ya?ml$/.test(options.output) && !isDirectory(options.output);
+  const output = single || options.output === undefined ? process.cwd() : path.resolve(options.output);
+  const result = runImport(files, { programDir: context.programDir, staging, output });
+  const [first] = result.files;
+  const alone = result.made.length === 1 && result.files.length === 1 ? first : undefined;
+  const toScreen = options.output === undefined && options.dryRun !== true;
+  if ((single || toScreen) && alone === undefined) {
+    throw new UserError(`this makes ${String(result.files.length)} files`, {
+      hint: 'name a directory with --output, such as --output .',
     });
   }
-  const problems: Problem[] = [];
-  const source = parseYaml(content, file, problems);
-  if (problems.length === 0 && !isDiskFile(source.value)) {
-    throw new UserError(`${file} is no disk file of the predecessor: it has no list of volumes`);
+  const written = options.dryRun !== true && options.output !== undefined;
+  if (written && single && alone !== undefined) {
+    const target = path.resolve(options.output);
+    const name = path.basename(target);
+    renameSync(path.join(staging, alone), path.join(staging, name));
+    publishFiles(staging, path.dirname(target), [name], options.force === true);
+  } else if (written) {
+    publishFiles(staging, output, result.files, options.force === true);
   }
-  if (problems.length > 0) throw new ConfigError(problems);
-  const { firmware, disk, notes } = importDisk(source, problems);
-  if (problems.length > 0) throw new ConfigError(problems);
-  const head = `# Made by imgbuild import of ${path.basename(file)}.\n`;
-  const tree = { options: { 'disk.firmware': firmware }, disk };
-  return { text: head + yamlLibrary().stringify(tree, { lineWidth: 120 }), notes };
+  report(context, result, options, { staging, written });
+  if (result.problems.length > 0 || result.notes.some(({ kind }) => kind === 'lost')) finishWith(EXIT.findings);
 }
 
-function writeNew(file: string, text: string): void {
-  try {
-    writeFileSync(file, text, { flag: 'wx' });
-  } catch (error) {
-    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    if (!exists) throw error;
-    throw new UserError(`${file} exists already`, { hint: 'choose another name with --output', cause: error });
+function report(
+  context: Context,
+  { made, files, notes, problems }: Result,
+  options: Options,
+  { staging, written }: { readonly staging: string; readonly written: boolean },
+): void {
+  if (options.json === true) {
+    const content = (file: string): { readonly content?: string } =>
+      written || made.some(({ kind }) => kind === 'collection')
+        ? {}
+        : { content: readFileSync(path.join(staging, file), 'utf8') };
+    printJson({ written, made, files: files.map((file) => ({ path: file, ...content(file) })), notes, problems });
+    return;
   }
+  for (const note of notes) {
+    if (note.kind === 'lost') context.log.warn(formatProblem({ ...note, message: `not mapped: ${note.message}` }));
+    else context.log.info(formatProblem(note));
+  }
+  for (const problem of problems) context.log.error(formatProblem(problem));
+  const [first] = files;
+  if (!written && options.dryRun !== true && first !== undefined)
+    print(readFileSync(path.join(staging, first), 'utf8'));
+  if (options.output === undefined && options.dryRun !== true) return;
+  for (const { from, path: to } of made) context.log.info(`${from} → ${to}`);
+  const lost = notes.filter(({ kind }) => kind === 'lost').length;
+  const remarks = `${String(lost)} things could not be mapped, ${String(problems.length)} are refused by today's rules`;
+  context.log.info(`${written ? 'written' : 'nothing written'}: ${String(files.length)} files; ${remarks}`);
 }
 
-/** What is wrong with the layout that came of it, by the rules of today: sizes were never checked before. */
-function problemsOf(context: Context, text: string, file: string): readonly Problem[] {
-  const project = loadProject({ programDir: context.programDir });
-  const layout = { text, file, directory: process.cwd() };
-  try {
-    loadLayout(project, { name: 'import', suite: 'bookworm', architecture: 'amd64', layout, sets: [], formats: [] });
-    return [];
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
+function isDirectory(name: string): boolean {
+  return lstatSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
 }

@@ -31,7 +31,7 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'import',
-    summary: 'bring over disk files of the predecessor',
+    summary: 'bring over profiles, collections and disk files of the predecessor',
     group: 'Make images:',
     load: () => import('./import.js'),
   },
@@ -70,6 +70,12 @@ export const VERBS: readonly Verb[] = [
     summary: 'tell what differs between two images',
     group: 'Look:',
     load: () => import('./diff.js'),
+  },
+  {
+    name: 'size',
+    summary: 'tell which packages and collections take the room in an image',
+    group: 'Look:',
+    load: () => import('./size.js'),
   },
   {
     name: 'boot',

@@ -1,6 +1,6 @@
 import type { Problem } from '../errors.js';
-import { isMapping, problemAt, valueAt, type Path, type Source } from './document.js';
-import { nearest } from './suggest.js';
+import { isMapping, problemAt, valueAt, type Path, type Source } from '../config/document.js';
+import { nearest } from '../config/suggest.js';
 
 /*
  * The disk file of the predecessor, `convert-tar-to-disk -C FILE`: a flat list of volumes around one fixed tree of layers.
