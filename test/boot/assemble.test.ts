@@ -1,10 +1,9 @@
-import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { readTable, TABLE_BYTES } from '../../src/verify/qemu-partitions.js';
 import { build, buildEnv, type Built } from '../support/build.js';
 import { CHECKOUT, imgbuild } from '../support/cli.js';
-import { tool } from '../support/disk-image.js';
+import { tableOf, tool } from '../support/disk-image.js';
 import { testKey } from '../support/key.js';
 import { scratch } from '../support/scratch.js';
 
@@ -49,11 +48,7 @@ it('a tarball gets other disks than it was made for', async () => {
   expect(manifest.archive).toEqual([{ uri: path.basename(tarball), sha256: tree.results[0]?.files[0]?.sha256 }]);
   await tool(['sh', '-c', 'cd "$1" && sha256sum --check --quiet SHA256SUMS', 'check', path.dirname(image)]);
 
-  const head = Buffer.alloc(TABLE_BYTES);
-  const fd = openSync(image, 'r');
-  readSync(fd, head, 0, head.length, 0);
-  closeSync(fd);
-  const { partitions } = readTable(head);
+  const { partitions } = tableOf(image);
   const inside = async (n: number, file: string): Promise<string> =>
     await tool(['debugfs', '-R', `cat ${file}`, `${image}?offset=${String(partitions[n]?.start)}`]);
   const uuid = async (n: number): Promise<string> => {

@@ -1,30 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BootReport } from '../../src/verify/boot-types.js';
 import { sha256 } from '../../src/digest.js';
-import { build, leftovers, CACHE } from '../support/build.js';
-import { CHECKOUT, runCommand } from '../support/cli.js';
+import { leftovers, CACHE } from '../support/build.js';
+import { runCommand } from '../support/cli.js';
 import { BOOT_OUTPUT, testKey } from '../support/key.js';
 import { scratch } from '../support/scratch.js';
-import { startMachine, verifyBoot } from '../support/vm.js';
+import { machineFrom, startMachine, verifyBoot } from '../support/vm.js';
 
 const PORT = 22322;
 
 const directory = scratch();
 const key = testKey();
-
-/** Builds a machine from an example with some more lines, and returns its disk. */
-async function machine(example: string, lines: string, suffix: string, args: readonly string[] = []): Promise<string> {
-  const [suite = ''] = example.split('-');
-  const profile = path.join(directory, `${example}-vm.yaml`);
-  writeFileSync(profile, `extends: ${CHECKOUT}/profiles/examples/${suite}/${example}.yaml\n${lines}`);
-  const built = await build([profile, '--output', BOOT_OUTPUT, '--keep', '1', ...args]);
-  const file = built.results[0]?.files.find(({ path: name }) => name.endsWith(suffix));
-  return path.join(BOOT_OUTPUT, file?.path ?? '');
-}
 
 /** What has to hold for every good machine. */
 function expectGood(report: BootReport): void {
@@ -47,7 +37,15 @@ function expectGood(report: BootReport): void {
 describe('a machine for KVM', () => {
   let image: string;
   beforeAll(async () => {
-    image = await machine('deb12-amd64-kvm', `options: { login: { authorizedKeys: ['${key.line}'] } }\n`, '.qcow2');
+    image = await machineFrom(
+      'deb12-amd64-kvm',
+      `options: { login: { authorizedKeys: ['${key.line}'] } }\n`,
+      '.qcow2',
+      {
+        directory,
+        output: BOOT_OUTPUT,
+      },
+    );
   });
 
   it('starts twice, grows, and is no twin of another one from its image, which stays as it was', async () => {

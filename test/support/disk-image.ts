@@ -1,5 +1,6 @@
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { readTable, TABLE_BYTES, type Table } from '../../src/verify/qemu-partitions.js';
 import { runCommand } from './cli.js';
 
 const MIB = 2 ** 20;
@@ -17,6 +18,15 @@ export async function tool(argv: readonly string[], input = ''): Promise<string>
 /** A shell script that has to succeed; its arguments are `$1` and so on. */
 export function shell(script: string, ...args: readonly string[]): Promise<string> {
   return tool(['bash', '--norc', '-euo', 'pipefail', '-c', script, 'test', ...args]);
+}
+
+/** The partition table of a raw disk. */
+export function tableOf(disk: string): Table {
+  const head = Buffer.alloc(TABLE_BYTES);
+  const fd = openSync(disk, 'r');
+  readSync(fd, head, 0, head.length, 0);
+  closeSync(fd);
+  return readTable(head);
 }
 
 export const ROOT_UUID = '11111111-2222-3333-4444-555555555555';
