@@ -20,13 +20,22 @@ export const DISK = {
   DISK_SNAPPER: 'false',
 } as const;
 
-/** Runs a hook of a collection on an image, with these variables beside the usual ones. */
-export function runHook(root: string, hook: string, env: Readonly<Record<string, string>>): Promise<Outcome> {
+/**
+ * Runs a hook of a collection on an image, with these variables beside the usual ones.
+ *
+ * @param standIn functions that take the place of the library's, for images in which nothing can be run.
+ */
+export function runHook(
+  root: string,
+  hook: string,
+  env: Readonly<Record<string, string>>,
+  standIn = '',
+): Promise<Outcome> {
   const collections = path.join(CHECKOUT, 'collections');
   const scratch = path.join(root, '.scratch');
   mkdirSync(scratch, { recursive: true });
   const files = path.join(collections, hook.slice(0, hook.indexOf('/hooks/')), 'files');
-  const script = `. '${collections}/lib.sh'\n. '${collections}/${hook}'`;
+  const script = `. '${collections}/lib.sh'\n${standIn}\n. '${collections}/${hook}'`;
   return runCommand(['bash', '--norc', '--posix', '-Eeu', '-c', script], {
     env: {
       ROOT: root,

@@ -223,3 +223,47 @@ describe('the minimal root file system', () => {
     expect(existsSync(path.join(other, 'etc'))).toBe(false);
   });
 });
+
+describe('images that init scripts start', () => {
+  const image = {
+    'usr/share/sysvinit/inittab': '',
+    'etc/init.d/ssh': 'program',
+    'usr/lib/systemd/system/ssh.socket': '',
+  };
+  // What would be run in the image is told.
+  const script = 'in_target() { echo "$@"; }\nchmod +x "$ROOT/etc/init.d/ssh"\n';
+
+  it('have services by their scripts, and no units', async () => {
+    const { code, stdout } = await hook(
+      tree(image),
+      `${script}enable_unit ssh\ndisable_unit ssh.service\nif unit_exists ssh.socket; then echo socket; fi`,
+    );
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: 'update-rc.d ssh defaults\nupdate-rc.d ssh enable\nupdate-rc.d ssh defaults\nupdate-rc.d ssh disable\n',
+    });
+  });
+
+  it('cannot start what has no script', async () => {
+    expect(await complaint(image, `${script}enable_unit ssh.socket`)).toContain('there is no unit ssh.socket');
+  });
+
+  it('fail when a script cannot be enabled', async () => {
+    const { code } = await hook(tree(image), `${script}in_target() { false; }\nenable_unit ssh\necho on`);
+    expect(code).not.toBe(0);
+  });
+});
+
+describe('rules for the firewall', () => {
+  const rule = "firewall_rule input 'tcp dport 9100 accept' 'udp dport 53 accept'";
+
+  it('go to a file of the collection, once', async () => {
+    const files = { 'etc/nftables.d/input/.gitkeep': '' };
+    const root = await inImage(files, `${rule}\n${rule}`, { COLLECTION: 'roles/x' });
+    expect(read(root, 'etc/nftables.d/input/50-roles-x.nft')).toBe('tcp dport 9100 accept\nudp dport 53 accept\n');
+  });
+
+  it('are left out of images without one', async () => {
+    expect(existsSync(path.join(await inImage({}, rule, { COLLECTION: 'roles/x' }), 'etc/nftables.d'))).toBe(false);
+  });
+});
