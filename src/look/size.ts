@@ -94,7 +94,7 @@ function merged(path: string, entries: ReadonlyMap<string, Entry>): string {
     : path;
 }
 
-function stanzasOf(tree: Pick<TreeFacts, 'texts'>): Omit<PackageSize, 'bytes' | 'files'>[] {
+function stanzasOf(tree: Pick<TreeFacts, 'entries' | 'texts'>): Omit<PackageSize, 'bytes' | 'files'>[] {
   const status = textOf(tree, 'var/lib/dpkg/status') ?? '';
   return status.split(/\n\n+/).flatMap((stanza) => {
     if (!/^Status: \S+ \S+ installed$/m.test(stanza)) return [];
