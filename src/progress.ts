@@ -132,7 +132,9 @@ export function resultText(result: BuildResult, outputDir: string): string {
       ? `${result.profile}: nothing has changed since the newest image was built`
       : `${result.profile}: built in ${formatSeconds(result.seconds)}`;
   const files = result.files.map(
-    ({ path, bytes, sha256 }) => `  ${outputDir}/${path}\n    ${formatBytes(bytes)}  sha256 ${sha256}`,
+    ({ path, bytes, sha256, directory, fingerprint }) =>
+      `  ${outputDir}/${path}\n    ${formatBytes(bytes)}  ${directory === true ? 'a directory' : `sha256 ${sha256}`}` +
+      (fingerprint === undefined ? '' : `\n    Incus: fingerprint ${fingerprint}`),
   );
   return [head, ...files].join('\n');
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { OptionValue } from '../config/types.js';
 import { UserError } from '../errors.js';
-import type { DiskFormat } from '../exec/formats/artefacts.js';
+import type { DiskFormat } from '../config/formats.js';
 import { convertDisks, type ConvertTarget } from '../exec/formats/convert.js';
 import type { DiskFile } from '../exec/formats/job.js';
 import { interruption } from '../interrupt.js';

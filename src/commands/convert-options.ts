@@ -4,7 +4,7 @@ import { defaultValue, parseText } from '../config/options.js';
 import { nearest } from '../config/suggest.js';
 import type { OptionValue } from '../config/types.js';
 import { UserError } from '../errors.js';
-import type { DiskFormat } from '../exec/formats/artefacts.js';
+import type { DiskFormat } from '../config/formats.js';
 import { FORMATS } from '../output/table.js';
 
 /** Describes the machine as well, and is no option of any format: the image decides. */

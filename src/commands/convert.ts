@@ -1,9 +1,8 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { FORMAT_NAMES } from '../config/formats.js';
+import { FORMAT_NAMES, isDiskFormat, type DiskFormat } from '../config/formats.js';
 import { EXIT, UserError, type ExitCode } from '../errors.js';
-import type { DiskFormat } from '../exec/formats/artefacts.js';
 import { convertedName, type ConvertTarget } from '../exec/formats/convert.js';
 import { mountWork } from '../exec/workplace.js';
 import { INSIDE } from '../host/mounts.js';
@@ -34,7 +33,7 @@ interface Options {
   readonly launched?: true;
 }
 
-const FORMATS = FORMAT_NAMES.filter((name): name is DiskFormat => name !== 'tar.zst');
+const FORMATS = FORMAT_NAMES.filter(isDiskFormat);
 
 /** `imgbuild convert`. */
 export function register(program: Command): void {
@@ -97,8 +96,13 @@ function requireFile(image: string): void {
 function formats(text: string, before: readonly DiskFormat[] = []): DiskFormat[] {
   const added = text.split(',').map((word) => {
     const format = FORMATS.find((name) => name === word.trim());
-    if (format === undefined) throw new InvalidArgumentError(`Formats are ${FORMATS.join(', ')}.`);
-    return format;
+    if (format !== undefined) return format;
+    const known = FORMAT_NAMES.some((name) => name === word.trim());
+    throw new InvalidArgumentError(
+      known
+        ? `${word.trim()} is no disk; a profile makes it: imgbuild build PROFILE --format ${word.trim()}.`
+        : `Formats are ${FORMATS.join(', ')}.`,
+    );
   });
   return [...new Set([...before, ...added])];
 }

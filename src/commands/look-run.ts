@@ -114,7 +114,7 @@ async function inBuilder<T>(
 
 /** The image that a name means: a file, or what the newest build of a profile has made, its first when there are several. */
 export function imageOf(name: string, output: string | undefined): string {
-  if (existsSync(name) && statSync(name).isFile()) {
+  if (existsSync(name) && (statSync(name).isFile() || isImageName(path.basename(name)))) {
     // Says what is wrong with the name before anything is started.
     platformsOf(name);
     return name;

@@ -103,7 +103,7 @@ function listRules(json: boolean): void {
 function filesOf(images: readonly string[], outputDir: string): string[] {
   if (images.length === 0) throw new UserError('there is nothing to verify', { hint: 'name images or profiles' });
   const files = images.flatMap((image) => {
-    if (existsSync(image) && statSync(image).isFile()) {
+    if (existsSync(image) && (statSync(image).isFile() || isImageName(path.basename(image)))) {
       // Says what is wrong with the name before anything is started.
       platformsOf(image);
       return [image];

@@ -1,7 +1,7 @@
 import type { Problem } from '../errors.js';
 import type { CollectionFile } from './collection.js';
 import { problemAt, stringsAt } from './document.js';
-import { FORMAT_SOURCES, type FormatName } from './formats.js';
+import { FORMAT_NAMES, FORMAT_SOURCES, isDiskFormat } from './formats.js';
 import type { Storage } from './layout.js';
 import type { ResolveInput } from './resolve-input.js';
 import { DEFAULT_OUTPUTS } from './schema.js';
@@ -33,9 +33,24 @@ export function resolveOutputs(
       if (formats.length === 0 && needsDisk(value)) problems.push(problemAt(source, path, message(value), { hint }));
     }
   }
+  const { length: disks } = storage?.disks ?? [];
+  if (disks > 1) {
+    const hint = 'put everything on one disk, or take qcow2 and attach the other disks to the instance';
+    const message = (format: string): string => `${format} holds one disk, and this profile has ${String(disks)}`;
+    for (const format of formats.filter(holdsOneDisk)) {
+      problems.push({ file: '--format', line: 1, col: 1, path: format, message: message(format), hint });
+    }
+    for (const { value, path, source } of profile.flatMap(({ source }) => stringsAt(source, ['outputs']))) {
+      if (formats.length === 0 && holdsOneDisk(value)) problems.push(problemAt(source, path, message(value), { hint }));
+    }
+  }
   return [...new Set(outputs)];
 }
 
+function holdsOneDisk(format: string): boolean {
+  return FORMAT_NAMES.some((name) => name === format && FORMAT_SOURCES[name] === 'system');
+}
+
 function needsDisk(format: string): boolean {
-  return format in FORMAT_SOURCES && FORMAT_SOURCES[format as FormatName] !== 'rootfs';
+  return FORMAT_NAMES.some((name) => name === format && isDiskFormat(name));
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Input } from '../plan/types.js';
 import { openArchive, solve, variantArguments } from './archive.js';
 import type { Context } from './context.js';
+import { requireOwners } from './formats/directory.js';
 import { dynamicInputs, hereOf, stageKeys } from './keys.js';
 import { withLock } from './lock.js';
 import { makeOutputs } from './outputs.js';
@@ -35,6 +36,7 @@ export async function buildProfile(
 async function buildStages(context: Context, build: Build): Promise<BuildResult> {
   const { plan } = build;
   const { settings, emit, profile } = context;
+  if (plan.outputs.includes('dir')) requireOwners(settings.outputDir);
   const started = performance.now();
   const seconds = (): number => (performance.now() - started) / 1000;
 

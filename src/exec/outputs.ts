@@ -1,20 +1,25 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { FORMAT_SOURCES, FORMAT_NAMES, type FormatName } from '../config/formats.js';
+import { FORMAT_NAMES, FORMAT_SOURCES, isDiskFormat, type SystemFormat } from '../config/formats.js';
 import { DISK_SECRET } from '../config/types.js';
 import { SUITES } from '../config/suites.js';
 import { handover, type PublishedName } from '../output/handover.js';
+import { digestOf } from '../digest.js';
 import type { BuildPlan } from '../plan/types.js';
 import type { Release } from './archive.js';
 import { assembleDisks } from './assemble.js';
 import type { Context } from './context.js';
 import type { FinishedTree } from './finished.js';
-import { artefactsOf, type DiskFormat } from './formats/artefacts.js';
-import type { Artefact } from './formats/types.js';
+import { artefactsOf } from './formats/artefacts.js';
+import type { DiskFile } from './formats/job.js';
+import { systemArtefact } from './formats/systems.js';
+import type { TreeJob } from './formats/tree-job.js';
+import type { Artefact, NewSystemFiles } from './formats/types.js';
 import { CACHE_LEVEL, packTree, unpackTree } from './frames.js';
 import type { Keys } from './keys.js';
 import { publish } from './publish.js';
 import { tarball } from './publish-tarball.js';
+import { readTree } from './read-tree.js';
 import { findStage, storeStage, type StageEntry } from './stages.js';
 import { timed } from './timed.js';
 import { toolVersions } from './tools.js';
@@ -30,27 +35,28 @@ export async function makeOutputs(
 ): Promise<BuildResult['files']> {
   const wanted = FORMAT_NAMES.filter((name) => plan.outputs.includes(name));
   const ofDisk = wanted.filter(isDiskFormat);
-  const disks =
-    ofDisk.length === 0
-      ? []
-      : await timed(context, 'assemble', () =>
-          assembleDisks(context, plan.disks, tree, {
-            suite: plan.suite,
-            architecture: plan.architecture,
-            epoch: tree.epoch,
-            passphrases: passphrasesOf(secrets),
-          }),
-        ).catch(async (error: unknown) => {
-          // What was done so far is there when the disks have been mended.
-          await Promise.allSettled([tree.saved()]);
-          throw error;
-        });
+  const ofSystem = wanted.filter((name) => !isDiskFormat(name));
+  const disks = !needsDisks(plan)
+    ? []
+    : await timed(context, 'assemble', () =>
+        assembleDisks(context, plan.disks, tree, {
+          suite: plan.suite,
+          architecture: plan.architecture,
+          epoch: tree.epoch,
+          passphrases: passphrasesOf(secrets),
+        }),
+      ).catch(async (error: unknown) => {
+        // What was done so far is there when the disks have been mended.
+        await Promise.allSettled([tree.saved()]);
+        throw error;
+      });
   return await timed(context, 'output', async () => {
     const entry = await tree.saved();
-    const artefacts: Artefact[] = [
-      ...(wanted.includes('tar.zst') ? [tarball(context, await atLevel(context, plan, keys, entry))] : []),
+    const files = disks.map(({ plan: disk, path }) => ({ name: disk.name, path, bytes: disk.bytes }));
+    const artefacts: Artefact<NewSystemFiles>[] = [
+      ...(await systemArtefacts(context, plan, keys, entry, ofSystem, files[0])),
       ...artefactsOf(ofDisk, {
-        disks: disks.map(({ plan: disk, path }) => ({ name: disk.name, path, bytes: disk.bytes })),
+        disks: files,
         machine: plan.machine,
         options: plan.options,
         epoch: entry.epoch,
@@ -66,9 +72,46 @@ export async function makeOutputs(
       digests: { ...keys, builder: context.settings.builderDigest },
       archive: archive.releases.map(({ uri, sha256 }) => ({ uri, sha256 })),
       tools: await toolVersions(context),
-      handover: (files) => handoverOf(plan, files),
+      handover: (published) => handoverOf(plan, published),
     });
   });
+}
+
+/** What to write for formats that are made from the tree, or from the disk that it is on. */
+async function systemArtefacts(
+  context: Context,
+  plan: BuildPlan,
+  keys: Keys,
+  entry: StageEntry,
+  formats: readonly SystemFormat[],
+  disk: DiskFile | undefined,
+): Promise<Artefact<NewSystemFiles>[]> {
+  const { debianVersion, packages } = entry.inventory ?? { debianVersion: '', packages: [] };
+  const job: TreeJob = {
+    profile: plan.profile,
+    suite: plan.suite,
+    architecture: plan.architecture,
+    debianVersion,
+    packages: packages.map(({ name }) => name),
+    options: plan.options,
+    epoch: entry.epoch,
+    openTar: () => readTree(context, entry),
+    bytes: entry.bytes,
+    digest: digestOf(entry.frames),
+    disk,
+    scratch: context.work,
+    signal: context.signal,
+    log: context.log,
+  };
+  const artefacts: Artefact<NewSystemFiles>[] = [];
+  for (const format of formats) {
+    artefacts.push(
+      format === 'tar.zst'
+        ? tarball(context, await atLevel(context, plan, keys, entry))
+        : systemArtefact(format, job, (directory) => unpackTree(context, entry, directory)),
+    );
+  }
+  return artefacts;
 }
 
 /** Passphrases by the names of the encrypted layers. */
@@ -87,12 +130,8 @@ function handoverOf(plan: BuildPlan, files: readonly PublishedName[]): string {
 }
 
 /** Whether a plan has disks made of its tree. */
-export function needsDisks({ outputs }: Pick<BuildPlan, 'outputs'>): boolean {
-  return FORMAT_NAMES.some((name) => isDiskFormat(name) && outputs.includes(name));
-}
-
-function isDiskFormat(name: FormatName): name is DiskFormat {
-  return FORMAT_SOURCES[name] !== 'rootfs';
+export function needsDisks({ disks, outputs }: Pick<BuildPlan, 'disks' | 'outputs'>): boolean {
+  return disks.length > 0 && FORMAT_NAMES.some((name) => FORMAT_SOURCES[name] !== 'rootfs' && outputs.includes(name));
 }
 
 /** The tree with the compression that is asked for: the cache's own frames, unless it is another. */

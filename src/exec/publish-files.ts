@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, existsSync, fchmodSync, mkdtempSync, openSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { CommandError } from '../errors.js';
@@ -20,6 +30,8 @@ const NO_TMPFILE = ['EOPNOTSUPP', 'EISDIR', 'EINVAL'];
 export interface Unpublished {
   /** Opens one more, empty. */
   readonly open: (name: string) => NewFile;
+  /** Makes a directory, which has no name either; returns where it is. */
+  readonly directory: (name: string) => string;
   /** Makes all files appear under their names, in order; a file of that name is replaced. */
   readonly appear: () => void;
   /** Closes them, and removes what has not appeared. */
@@ -34,10 +46,11 @@ export interface Unpublished {
  */
 export function unpublished(directory: string, owned: string, unnamed = true): Unpublished {
   const files: NewFile[] = [];
+  const directories: { readonly name: string; readonly path: string }[] = [];
   let aside: string | undefined;
-  const hidden = (): string => {
+  const hidden = (name = String(files.length)): string => {
     aside ??= mkdtempSync(join(directory, ASIDE));
-    return join(aside, String(files.length));
+    return join(aside, name);
   };
   return {
     open: (name) => {
@@ -51,7 +64,19 @@ export function unpublished(directory: string, owned: string, unnamed = true): U
       files.push(file);
       return file;
     },
+    directory: (name) => {
+      const path = hidden(`dir${String(directories.length)}`);
+      mkdirSync(path, 0o755);
+      directories.push({ name, path });
+      return path;
+    },
     appear: () => {
+      for (const { name, path } of directories) {
+        const taken = join(directory, name);
+        // A directory with content cannot be replaced, only moved away; it goes with the rest that is aside.
+        if (existsSync(taken)) renameSync(taken, `${path}.before`);
+        renameSync(path, taken);
+      }
       const named = files.filter((file) => file.path.startsWith(directory));
       for (const { path, name } of named) renameSync(path, join(directory, name));
       link(

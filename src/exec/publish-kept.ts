@@ -24,6 +24,10 @@ export interface ListedFile {
   readonly name: string;
   readonly bytes: number;
   readonly sha256: string;
+  /** A directory, whose digest is not that of a file. */
+  readonly directory?: true;
+  /** By which number Incus will know the image. */
+  readonly fingerprint?: string;
   /** The link that names the newest file of its kind. */
   readonly link?: string;
 }
@@ -62,7 +66,8 @@ export function keptBuilds(directory: string): Kept[] {
 export function removeReplaced(directory: string, manifest: string, names: ReadonlySet<string>): void {
   for (const before of keptBuilds(directory)) {
     if (before.manifest === manifest || !before.files.some(({ name }) => names.has(name))) continue;
-    for (const { name } of before.files) if (!names.has(name)) rmSync(join(directory, name), { force: true });
+    for (const { name } of before.files)
+      if (!names.has(name)) rmSync(join(directory, name), { recursive: true, force: true });
     rmSync(join(directory, before.manifest), { force: true });
   }
 }
@@ -72,7 +77,7 @@ export function prune(directory: string, keep: number, current: string): void {
   if (keep === 0) return;
   const others = keptBuilds(directory).filter(({ manifest }) => manifest !== current);
   const removed = others.slice(keep - 1).flatMap(({ manifest, files }) => [...files.map(({ name }) => name), manifest]);
-  for (const name of removed) rmSync(join(directory, name), { force: true });
+  for (const name of removed) rmSync(join(directory, name), { recursive: true, force: true });
   for (const name of readdirSync(directory)) {
     const target = linkTarget(join(directory, name));
     if (target !== undefined && removed.includes(target)) rmSync(join(directory, name));
@@ -99,7 +104,7 @@ export function relink(directory: string, owned: string, files: readonly ListedF
 /** SHA256SUMS of all files and manifests that are there, in the form that `sha256sum --check` reads. */
 export function writeSums(directory: string, owned: string): void {
   const lines = keptBuilds(directory).flatMap(({ manifest, files }) => [
-    ...files.map((file) => `${file.sha256}  ${file.name}`),
+    ...files.filter((file) => file.directory !== true).map((file) => `${file.sha256}  ${file.name}`),
     `${sha256(readFileSync(join(directory, manifest)))}  ${manifest}`,
   ]);
   const fresh = join(directory, `${ASIDE}sums`);

@@ -19,13 +19,13 @@ import { CommandError, EXIT, UserError } from '../errors.js';
 import type { BuildPlan } from '../plan/types.js';
 import { formatBytes } from '../units.js';
 import { giveToOwnerOf, type Context } from './context.js';
-import type { Artefact, NewFile, NewFiles } from './formats/types.js';
+import type { Artefact, NewFile, NewSystemFiles } from './formats/types.js';
 import { withLock } from './lock.js';
 import { imageName, linkName, proxmoxName, ROOTFS, stampOf, TARBALL, type Stamp } from './names.js';
 import { mapLimit } from './parallel.js';
 import { ASIDE, unpublished, type Unpublished } from './publish-files.js';
 import { MANIFEST_SUFFIX, prune, relink, removeReplaced, writeSums, type ListedFile } from './publish-kept.js';
-import { output } from './run.js';
+import { output, run } from './run.js';
 import type { Inventory } from './stages.js';
 import { isTmpfs } from './workplace.js';
 
@@ -35,6 +35,10 @@ export interface Published {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
+  /** A directory, whose digest is not that of a file. */
+  readonly directory?: true;
+  /** By which number Incus will know the image. */
+  readonly fingerprint?: string;
 }
 
 /** Facts for the manifest; nothing in it depends on when or where the build ran. */
@@ -64,7 +68,7 @@ const FULL_BYTES = 1 << 20;
  */
 export async function publish(
   context: Context,
-  artefacts: readonly Artefact[],
+  artefacts: readonly Artefact<NewSystemFiles>[],
   facts: ManifestFacts,
 ): Promise<Published[]> {
   const { outputDir } = context.settings;
@@ -90,7 +94,7 @@ export async function publish(
 
 async function publishLocked(
   context: Context,
-  artefacts: readonly Artefact[],
+  artefacts: readonly Artefact<NewSystemFiles>[],
   facts: ManifestFacts,
   directory: string,
   files: Unpublished,
@@ -116,44 +120,72 @@ async function publishLocked(
   writeSums(directory, settings.outputDir);
   await flush(directory);
   rmSync(join(directory, `${profile}_failed.log`), { force: true });
-  return [...listed, manifest].map(({ name, bytes, sha256: hash }) => ({
+  return [...listed, manifest].map(({ name, bytes, sha256: hash, directory: isDirectory, fingerprint }) => ({
     path: join(profile, name),
     bytes,
     sha256: hash,
+    ...(isDirectory === undefined ? {} : { directory: isDirectory }),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
   }));
 }
 
 /** Has every format write its files; hashes and flushes them. */
 async function write(
   context: Context,
-  artefacts: readonly Artefact[],
+  artefacts: readonly Artefact<NewSystemFiles>[],
   facts: ManifestFacts,
   directory: string,
   files: Unpublished,
 ): Promise<ListedFile[]> {
   const { settings, profile } = context;
   const stamp = freeStamp(context, directory);
-  const made: { readonly file: NewFile; readonly link: string }[] = [];
+  const made: (Made | ListedFile)[] = [];
   const hashes = new Map<NewFile, string>();
-  const newFiles: NewFiles = {
+  const fingerprints = new Map<NewFile, string>();
+  const nameOf = (part: string, suffix: string): string => {
+    const proxmox = settings.nameStyle === 'proxmox' && part === ROOTFS && suffix === TARBALL;
+    const name = proxmox
+      ? proxmoxName(facts.plan, facts.inventory.debianVersion, stamp, suffix)
+      : imageName(profile, part, stamp, suffix);
+    if (made.some((one) => ('file' in one ? one.file.name : one.name) === name)) {
+      throw new Error(`two formats write ${name}`);
+    }
+    return name;
+  };
+  const newFiles: NewSystemFiles = {
     newFile: (part, suffix) => {
-      const proxmox = settings.nameStyle === 'proxmox' && part === ROOTFS && suffix === TARBALL;
-      const name = proxmox
-        ? proxmoxName(facts.plan, facts.inventory.debianVersion, stamp, suffix)
-        : imageName(profile, part, stamp, suffix);
-      if (made.some(({ file }) => file.name === name)) throw new Error(`two formats write ${name}`);
-      const file = files.open(name);
+      const file = files.open(nameOf(part, suffix));
       made.push({ file, link: linkName(profile, part, suffix) });
       return file;
     },
+    newDirectory: (part, suffix, { bytes, digest }) => {
+      const name = nameOf(part, suffix);
+      made.push({ name, link: linkName(profile, part, suffix), bytes, sha256: digest, directory: true });
+      return files.directory(name);
+    },
     hashed: (file, hash) => hashes.set(file, hash),
+    fingerprinted: (file, fingerprint) => fingerprints.set(file, fingerprint),
   };
   for (const artefact of artefacts) await artefact.write(newFiles);
-  return await mapLimit(made, cpus().length, async ({ file, link }) => {
+  return await mapLimit(made, cpus().length, async (one) => {
+    if (!('file' in one)) {
+      // All that was written into it lies on this filesystem.
+      await run(['sync', '--file-system', directory], { doing: `writing ${one.name}`, signal: context.signal });
+      return one;
+    }
+    const { file, link } = one;
     const hash = hashes.get(file) ?? (await hashFile(context, file));
+    const fingerprint = fingerprints.get(file);
     await promisify(fsync)(file.fd);
-    return { name: file.name, link, bytes: fstatSync(file.fd).size, sha256: hash };
+    const listed = { name: file.name, link, bytes: fstatSync(file.fd).size, sha256: hash };
+    return fingerprint === undefined ? listed : { ...listed, fingerprint };
   });
+}
+
+/** A file that a format has written, with the link that is to name it. */
+interface Made {
+  readonly file: NewFile;
+  readonly link: string;
 }
 
 async function hashFile(context: Context, file: NewFile): Promise<string> {
@@ -219,7 +251,7 @@ function freeBytes(directory: string): number {
   return stat.bavail * stat.bsize;
 }
 
-function requireSpace(artefacts: readonly Artefact[], directory: string): void {
+function requireSpace(artefacts: readonly Artefact<NewSystemFiles>[], directory: string): void {
   const need = artefacts.reduce((sum, { bytes }) => sum + bytes, FULL_BYTES);
   const free = freeBytes(directory);
   if (free >= need) return;

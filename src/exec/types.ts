@@ -72,7 +72,15 @@ export interface BuildResult {
   /** `built`, or `unchanged` when the newest output already is what was asked for. */
   readonly state: 'built' | 'unchanged';
   /** Paths relative to the output directory. */
-  readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
+  readonly files: readonly {
+    readonly path: string;
+    readonly bytes: number;
+    readonly sha256: string;
+    /** A directory, whose digest is not that of a file. */
+    readonly directory?: true;
+    /** By which number Incus will know the image. */
+    readonly fingerprint?: string;
+  }[];
   readonly seconds: number;
 }
 

@@ -49,9 +49,10 @@ export function findUnchanged(settings: BuildSettings, wanted: OutputRecord): Bu
 }
 
 function present(settings: Pick<BuildSettings, 'outputDir'>, record: OutputRecord): BuildResult['files'] | undefined {
-  const whole = record.files.every(
-    (file) => statSync(join(settings.outputDir, file.path), { throwIfNoEntry: false })?.size === file.bytes,
-  );
+  const whole = record.files.every(({ path, bytes, directory }) => {
+    const stat = statSync(join(settings.outputDir, path), { throwIfNoEntry: false });
+    return directory === true ? stat?.isDirectory() === true : stat?.size === bytes;
+  });
   const manifest = record.files.find(({ path }) => path.endsWith(MANIFEST_SUFFIX))?.path;
   if (!whole || manifest === undefined) return undefined;
   const directory = dirname(join(settings.outputDir, manifest));

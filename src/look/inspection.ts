@@ -40,13 +40,13 @@ export interface ImageFile {
 
 /** Puts together what was read of an image. */
 export function inspectionOf(file: ImageFile, facts: Facts, made: Origin | undefined): Inspection {
-  const { archive, disk, tree, boot } = facts;
+  const { archive, disk, tree, boot, incus } = facts;
   const system = tree === undefined ? undefined : inspectSystem(tree);
   return {
     ...file,
     format: formatOf(facts),
     virtualBytes: facts.vmdk?.capacity ?? disk?.bytes ?? system?.contentBytes,
-    compression: archive?.compression,
+    compression: (archive ?? incus?.archive)?.compression,
     defects: defectsOf(facts),
     disk,
     signers: boot?.esp === undefined ? undefined : boot.signers,
@@ -56,7 +56,11 @@ export function inspectionOf(file: ImageFile, facts: Facts, made: Origin | undef
 }
 
 /** The format as users call it, with what kind of it where there are several. */
-function formatOf({ file, ova, qcow2, vhdx, vhd, vmdk, archive }: Facts): string {
+function formatOf({ file, ova, qcow2, vhdx, vhd, vmdk, archive, filesystem, oci, incus }: Facts): string {
+  if (oci !== undefined) return `oci.tar (${oci.os}/${oci.architecture})`;
+  if (incus !== undefined) return incus.kind === 'metadata' ? 'incus (metadata alone)' : `incus (${incus.kind})`;
+  if (filesystem !== undefined) return `${filesystem.kind} (${filesystem.compression})`;
+  if (file.name.endsWith('.dir')) return 'directory';
   if (ova !== undefined) return 'ova';
   if (qcow2 !== undefined) return `qcow2 (version ${String(qcow2.version)})`;
   if (vhdx !== undefined) return 'vhdx';
@@ -66,9 +70,9 @@ function formatOf({ file, ova, qcow2, vhdx, vhd, vmdk, archive }: Facts): string
   return /\.(?:raw|img)\.\w+$/i.test(file.name) ? `raw.${file.name.split('.').at(-1) ?? ''}` : 'raw';
 }
 
-function defectsOf({ unreadable, archive, ova, vhdx, vhd, vmdk, disk }: Facts): string[] {
+function defectsOf({ unreadable, archive, ova, vhdx, vhd, vmdk, disk, filesystem, oci, incus }: Facts): string[] {
   return [
     ...(unreadable === undefined ? [] : [unreadable]),
-    ...[archive, ova?.archive, vhdx, vhd, vmdk, disk].flatMap((part) => part?.defects ?? []),
+    ...[archive, ova?.archive, vhdx, vhd, vmdk, disk, filesystem, oci, incus].flatMap((part) => part?.defects ?? []),
   ];
 }

@@ -1,16 +1,19 @@
 import type { FormatName } from '../config/formats.js';
 import type { FormatFacts } from './handover.js';
+import { incusImage, ociImage, plainDirectory, readOnlyImage } from './handover-systems.js';
+import { code, first, type Chapter } from './handover-text.js';
+import { INCUS_ARCHITECTURES } from './incus.js';
 import { safeName } from './ovf.js';
-
-/** A chapter of the hand-over text. */
-export interface Chapter {
-  readonly title: string;
-  readonly text: string;
-}
 
 /** Each format with the platforms that take it. */
 export const PLATFORM_TEXTS: Readonly<Record<FormatName, (facts: FormatFacts) => readonly Chapter[]>> = {
   'tar.zst': (facts) => (facts.machine === undefined ? [proxmoxContainer(facts), incusContainer(facts)] : []),
+  squashfs: (facts) => [readOnlyImage(facts, 'squashfs')],
+  erofs: (facts) => [readOnlyImage(facts, 'erofs')],
+  dir: (facts) => [plainDirectory(facts)],
+  'oci.tar': (facts) => ociImage(facts),
+  incus: (facts) => [incusImage(facts)],
+  'incus-split': (facts) => [incusImage(facts)],
   raw: (facts) => [
     {
       title: 'Bare metal: as it is',
@@ -27,14 +30,6 @@ export const PLATFORM_TEXTS: Readonly<Record<FormatName, (facts: FormatFacts) =>
 
 const WRITES_ALL = 'Everything on the disk is lost. The root file system grows to the disk at the first boot.';
 
-function first({ files }: FormatFacts): string {
-  return files[0] ?? '';
-}
-
-function code(...lines: readonly string[]): string {
-  return lines.map((line) => `    ${line}`).join('\n');
-}
-
 function proxmoxContainer(facts: FormatFacts): Chapter {
   const file = first(facts);
   return {
@@ -48,8 +43,6 @@ function proxmoxContainer(facts: FormatFacts): Chapter {
     ),
   };
 }
-
-const INCUS_ARCHITECTURES: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aarch64', i386: 'i686' };
 
 /** Incus wants a description beside the image; `creation_date` and `architecture` are all that it must say. */
 function incusMetadata({ architecture, debian }: FormatFacts): readonly string[] {

@@ -15,7 +15,7 @@ const ENTRIES = QCOW2_CLUSTER / 8;
 /** Refcounts of 16 bits in a cluster. */
 const REFCOUNTS = QCOW2_CLUSTER / 2;
 
-/** Header with the byte that names the compression, which an incompatible feature announces. */
+/** Header with the byte that names the compression, which an incompatible feature announces when it is not zlib. */
 const HEADER_BYTES = 112;
 const FEATURE_COMPRESSION = 1n << 3n;
 const ZSTD = 1;
@@ -83,6 +83,17 @@ function spanOf(entry: bigint): { readonly at: number; readonly first: number; r
   return { at, first: Math.floor(at / QCOW2_CLUSTER), last: Math.floor((end - 1) / QCOW2_CLUSTER) };
 }
 
+/** What a disk is without compression: data cluster behind cluster, given the numbers that they have on the disk. */
+export function qcow2Plain(indexes: readonly number[]): PlacedPart {
+  const entry = (place: number) => ({ place, offset: 0n, flags: COPIED });
+  const part = {
+    clusters: indexes.map((_, place) => place),
+    references: indexes.map(() => 1),
+    entries: new Map(indexes.map((index, place) => [index, entry(place)])),
+  };
+  return { part, start: 0, base: 1 };
+}
+
 /** A part with the place of its data in the new file. */
 export interface PlacedPart {
   readonly part: Qcow2Part;
@@ -97,8 +108,13 @@ export interface PlacedPart {
  *
  * @param diskBytes size of the disk, a multiple of 512.
  * @param parts of which the data lies behind each other, from the second cluster of the file on.
+ * @param compressed whether any of it is; QEMU before 5.1 refuses the file then.
  */
-export function qcow2Tables(diskBytes: number, parts: readonly PlacedPart[]): { header: Buffer; tables: Buffer } {
+export function qcow2Tables(
+  diskBytes: number,
+  parts: readonly PlacedPart[],
+  compressed: boolean,
+): { header: Buffer; tables: Buffer } {
   const data = parts.flatMap(({ part }) => part.references);
   const spans = Math.ceil(diskBytes / QCOW2_CLUSTER / ENTRIES);
   const level2 = new Map<number, Buffer>();
@@ -119,7 +135,12 @@ export function qcow2Tables(diskBytes: number, parts: readonly PlacedPart[]): { 
   const listAt = level1At + level1.length / QCOW2_CLUSTER;
   const { list, blocks } = refcounts([1, ...data, ...new Array<number>(listAt - 1 - data.length).fill(1)]);
   return {
-    header: header(diskBytes, { at: level1At, entries: spans }, { at: listAt, clusters: list.length / QCOW2_CLUSTER }),
+    header: header(
+      diskBytes,
+      { at: level1At, entries: spans },
+      { at: listAt, clusters: list.length / QCOW2_CLUSTER },
+      compressed,
+    ),
     tables: Buffer.concat([...level2.values(), level1, list, blocks]),
   };
 }
@@ -146,6 +167,7 @@ function header(
   diskBytes: number,
   level1: { readonly at: number; readonly entries: number },
   list: { readonly at: number; readonly clusters: number },
+  compressed: boolean,
 ): Buffer {
   const bytes = Buffer.alloc(QCOW2_CLUSTER);
   bytes.write('QFI\xfb', 0, 'latin1');
@@ -156,10 +178,10 @@ function header(
   bytes.writeBigUInt64BE(BigInt(level1.at * QCOW2_CLUSTER), 40);
   bytes.writeBigUInt64BE(BigInt(list.at * QCOW2_CLUSTER), 48);
   bytes.writeUInt32BE(list.clusters, 56);
-  bytes.writeBigUInt64BE(FEATURE_COMPRESSION, 72);
+  bytes.writeBigUInt64BE(compressed ? FEATURE_COMPRESSION : 0n, 72);
   // Refcounts of 2^4 bits.
   bytes.writeUInt32BE(4, 96);
   bytes.writeUInt32BE(HEADER_BYTES, 100);
-  bytes.writeUInt8(ZSTD, 104);
+  bytes.writeUInt8(compressed ? ZSTD : 0, 104);
   return bytes;
 }

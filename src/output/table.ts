@@ -20,6 +20,18 @@ export const FORMATS = {
   'tar.zst': row('tar.zst', 'root filesystem as a tarball: system containers, Proxmox VE templates', [
     'output.zstdLevel',
   ]),
+  squashfs: row('squashfs', 'root filesystem that is only read: live systems, overlays, Incus', []),
+  erofs: row('erofs', 'root filesystem that is only read, with quicker access than squashfs', []),
+  dir: row('dir', 'root filesystem as a plain directory: chroot, systemd-nspawn, rsync; needs root', []),
+  'oci.tar': row('oci.tar', 'OCI image in an archive: Proxmox VE 9.1, Podman, Docker, skopeo', []),
+  incus: {
+    ...row('incus', 'image for Incus and LXD in one file: a container, or a machine where there is a disk', []),
+    suffixes: ['.incus.tar.gz'],
+  },
+  'incus-split': {
+    ...row('incus-split', 'the same in two files: metadata, and squashfs or qcow2', []),
+    suffixes: ['.incus.tar.xz', '.incus.squashfs', '.incus.qcow2'],
+  },
   raw: row('raw', 'disk image as it is, with holes', []),
   'raw.zst': row('raw.zst', 'compressed disk image with a block map: bare metal by bmaptool or zstd and dd', [
     'output.zstdLevel',
@@ -32,5 +44,5 @@ export const FORMATS = {
 } as const satisfies Readonly<Record<FormatName, Format>>;
 
 function row(name: FormatName, summary: string, options: readonly string[]): Format {
-  return { name, source: FORMAT_SOURCES[name], suffix: `.${name}`, summary, options };
+  return { name, source: FORMAT_SOURCES[name], suffixes: [`.${name}`], summary, options };
 }

@@ -1,5 +1,5 @@
 /*
- * Tar as OVA wants it: plain ustar headers (vSphere has refused archives with pax headers), root's, 0644. A size beyond
+ * Tar as OVA wants it, and OCI and Incus take it: plain ustar headers (vSphere has refused archives with pax headers), root's, 0644. A size beyond
  * ustar's eight gigabytes is stored as GNU tar and VMware's tools do, in binary with the highest bit set.
  */
 
@@ -30,9 +30,13 @@ export function tarHeader(name: string, bytes: number, epoch: number): Buffer {
   header.fill(' ', 148, 156);
   header.write('0', 156, 'latin1');
   header.write('ustar\u000000', 257, 'latin1');
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  header.write(`${tarSum(header).toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return header;
+}
+
+/** The sum that a header bears, whose own field counts as blanks. */
+export function tarSum(header: Buffer): number {
+  return header.reduce((sum, byte, at) => sum + (at >= 148 && at < 156 ? 0x20 : byte), 0);
 }
 
 function writeOctal(header: Buffer, value: number, at: number, width: number): void {

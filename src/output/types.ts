@@ -1,6 +1,6 @@
 import type { FORMAT_SOURCES, FormatName } from '../config/formats.js';
 
-/** What a format is made from: the root filesystem's tar, one disk, or all disks with a description of the machine. */
+/** What a format is made from; see `FORMAT_SOURCES`. */
 export type Source = (typeof FORMAT_SOURCES)[FormatName];
 
 /** One row of the output table. */
@@ -8,8 +8,8 @@ export interface Format {
   /** As profiles and `--format` name it. */
   readonly name: FormatName;
   readonly source: Source;
-  /** With the dot. */
-  readonly suffix: string;
+  /** Of its images, with the dot. */
+  readonly suffixes: readonly string[];
   readonly summary: string;
   /** Options that change what is written: part of the stage's key. */
   readonly options: readonly string[];

@@ -16,6 +16,9 @@ export interface Facts {
   /** What VMware's ovftool complains about; undefined where nobody has it. */
   readonly ovftool?: readonly string[] | undefined;
   readonly luks?: readonly LuksFacts[] | undefined;
+  readonly filesystem?: FilesystemFacts | undefined;
+  readonly oci?: OciFacts | undefined;
+  readonly incus?: IncusFacts | undefined;
 }
 
 export interface FileFacts {
@@ -223,4 +226,58 @@ export interface LuksFacts {
   readonly version: number;
   /** The published passphrase that opens it; '' when none does. */
   readonly passphrase: string;
+}
+
+/** A root filesystem that is only read, in a file of its own. */
+export interface FilesystemFacts {
+  readonly kind: 'squashfs' | 'erofs';
+  readonly compression: string;
+  readonly blockBytes: number;
+  /** When it was made, in seconds since 1970. */
+  readonly epoch: number;
+  readonly defects: readonly string[];
+}
+
+export interface OciLayerFacts {
+  readonly mediaType: string;
+  /** What its bytes are. */
+  readonly compression: Compression;
+  /** Digest of its tar, with `sha256:` before it; '' when nobody asked for it. */
+  readonly diffId: string;
+}
+
+/** An OCI image layout in a tar; the first image of its index. */
+export interface OciFacts {
+  /** What is missing or cannot be read. */
+  readonly defects: readonly string[];
+  /** Names in the archive. */
+  readonly members: readonly string[];
+  readonly layoutVersion: string;
+  readonly tag: string;
+  /** As Go calls it. */
+  readonly architecture: string;
+  readonly os: string;
+  /** Entrypoint and command. */
+  readonly command: readonly string[];
+  /** Digests of the layers' tars, as the configuration tells them. */
+  readonly diffIds: readonly string[];
+  /** Blobs whose content has another digest than their name. */
+  readonly wrongDigests: readonly string[];
+  readonly layers: readonly OciLayerFacts[];
+}
+
+/** The archive of an image for Incus or LXD. */
+export interface IncusFacts {
+  readonly archive: ArchiveFacts;
+  /** `metadata` when the system lies in another file. */
+  readonly kind: 'container' | 'machine' | 'metadata';
+  /** Names of all members but those of the system. */
+  readonly members: readonly string[];
+  /** The metadata is the first file. */
+  readonly first: boolean;
+  readonly architecture: string;
+  readonly creationDate: number | undefined;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly templates: readonly { readonly path: string; readonly template: string; readonly when: readonly string[] }[];
+  readonly defects: readonly string[];
 }

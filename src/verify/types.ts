@@ -4,7 +4,16 @@ import type { Facts } from './facts.js';
 export type Severity = 'error' | 'warning' | 'info';
 
 /** What an image is meant for. An image may be meant for several. */
-export const PLATFORMS = ['proxmox-ct', 'proxmox-vm', 'hyper-v', 'azure', 'vmware', 'hardware'] as const;
+export const PLATFORMS = [
+  'proxmox-ct',
+  'proxmox-vm',
+  'oci',
+  'incus',
+  'hyper-v',
+  'azure',
+  'vmware',
+  'hardware',
+] as const;
 export type Platform = (typeof PLATFORMS)[number];
 
 /** One thing that a rule or a boot found. */

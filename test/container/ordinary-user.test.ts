@@ -28,4 +28,11 @@ describe('embedded, as an ordinary user', () => {
     const owners = await runCommand(['find', `${user.home}/obj`, '!', '-user', user.name]);
     expect(owners.stdout).toBe('');
   });
+
+  it('is told at once that a plain directory needs root', async () => {
+    const { code, stderr } = await asUser(['build', PROFILE, '--format', 'dir', '--output', `${user.home}/obj`]);
+    expect(code, stderr).toBe(3);
+    expect(stderr).toContain('needs owners that only root can set');
+    expect(stderr).toContain('take tar.zst instead');
+  });
 });

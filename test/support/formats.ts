@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { FORMAT_NAMES } from '../../src/config/formats.js';
-import { artefactsOf, type DiskFormat } from '../../src/exec/formats/artefacts.js';
+import { FORMAT_NAMES, isDiskFormat, type DiskFormat } from '../../src/config/formats.js';
+import { artefactsOf } from '../../src/exec/formats/artefacts.js';
 import type { FormatJob } from '../../src/exec/formats/job.js';
 import type { NewFiles } from '../../src/exec/formats/types.js';
 import type { Machine } from '../../src/output/types.js';
@@ -18,7 +18,7 @@ const machine: Machine = {
 };
 
 /** Formats that are made from disks. */
-export const FORMATS = FORMAT_NAMES.filter((name): name is DiskFormat => name !== 'tar.zst');
+export const FORMATS = FORMAT_NAMES.filter(isDiskFormat);
 
 /** Bytes that zlib cannot make much of, the same in every run. */
 export function noise(bytes: number, seed: string): Buffer {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { DiskFormat } from '../../src/exec/formats/artefacts.js';
+import type { DiskFormat } from '../../src/config/formats.js';
 import type { FormatJob } from '../../src/exec/formats/job.js';
 import { CHECKOUT } from '../support/cli.js';
 import { shell, tool } from '../support/disk-image.js';

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FORMAT_NAMES } from '../../src/config/formats.js';
 import { handover, type HandoverFacts } from '../../src/output/handover.js';
 import { hyperVScript } from '../../src/output/powershell.js';
+import { FORMATS } from '../../src/output/table.js';
 import type { Machine } from '../../src/output/types.js';
 
 const machine: Machine = {
@@ -15,13 +16,19 @@ const machine: Machine = {
 };
 
 function facts(names: readonly string[], more: Partial<HandoverFacts> = {}): HandoverFacts {
-  const files = names.map((link) => ({ link, name: link.replace('.', '_2026-11-23_1795405842.') }));
+  const files = names.map((link) => ({
+    link,
+    name: link.replace('.', '_2026-11-23_1795405842.'),
+    ...(link.includes('.incus.') ? { fingerprint: 'f'.repeat(64) } : {}),
+  }));
   return { profile: 'web1', architecture: 'amd64', debian: 12, machine, files, ...more };
 }
 
 describe('the hand-over text', () => {
   it('of all formats names every file as published, and every platform', async () => {
-    const names = FORMAT_NAMES.map((format) => (format === 'ova' ? 'web1_vm.ova' : `web1_rootfs.${format}`));
+    const names = FORMAT_NAMES.map((format) =>
+      format === 'ova' ? 'web1_vm.ova' : `web1_rootfs${FORMATS[format].suffixes[0]}`,
+    );
     const text = handover(facts(names));
     await expect(text).toMatchFileSnapshot('../golden/handover.md');
     for (const { name } of facts(names.slice(1)).files) expect(text).toContain(name);
@@ -32,6 +39,15 @@ describe('the hand-over text', () => {
     expect(text).toContain('pct create 200 local:vztmpl/web1_rootfs_2026-11-23_1795405842.tar.zst');
     expect(text).toContain('incus launch web1 NAME\n');
     expect(text).not.toMatch(/qm |--vm|virt-install/);
+  });
+
+  it('of an image for Incus in two files imports both, metadata first, and tells the fingerprint', () => {
+    const names = ['web1_rootfs.incus.tar.xz', 'web1_rootfs.incus.squashfs'];
+    const text = handover(facts(names, { machine: undefined }));
+    const [metadata, data] = facts(names).files.map(({ name }) => name);
+    expect(text).toContain(`incus image import ${metadata ?? ''} ${data ?? ''} --alias web1`);
+    expect(text).toContain(`    ${'f'.repeat(64)}\n`);
+    expect(text).not.toContain('only read');
   });
 
   it('follows the firmware and Secure Boot', () => {

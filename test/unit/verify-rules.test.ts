@@ -11,7 +11,9 @@ describe('rules', () => {
   it('have ids of their own, in families', () => {
     const ids = RULES.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    expect(ids.filter((id) => !/^(PVE-CT|PVE-VM|HV|VMW|DISK|IMAGE|AUD)(-[A-Z0-9]+)+$/.test(id))).toEqual([]);
+    expect(ids.filter((id) => !/^(PVE-CT|PVE-VM|OCI|INCUS|FS|HV|VMW|DISK|IMAGE|AUD)(-[A-Z0-9]+)+$/.test(id))).toEqual(
+      [],
+    );
   });
 
   it('have a good and a bad image each', () => {

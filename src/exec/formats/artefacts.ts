@@ -1,6 +1,6 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import type { FormatName } from '../../config/formats.js';
+import type { DiskFormat } from '../../config/formats.js';
 import type { OptionValue } from '../../config/types.js';
 import { hyperVScript } from '../../output/powershell.js';
 import type { VmwareSettings } from '../../output/vmware.js';
@@ -12,9 +12,6 @@ import { writeCompressedQcow2, writeQcow2 } from './qcow2.js';
 import type { Artefact, NewFile, NewFiles } from './types.js';
 import { writeVhdx } from './vhdx.js';
 import { writeVmdk, type WrittenVmdk } from './vmdk.js';
-
-/** Formats that are made from disks. */
-export type DiskFormat = Exclude<FormatName, 'tar.zst'>;
 
 /** Room for headers and tables of any format. */
 const SLACK = 16 * 2 ** 20;
@@ -44,7 +41,9 @@ function artefactOf(format: DiskFormat, job: FormatJob, shared: SharedVmdk): Art
         await Promise.all([writeRawZst(disk, file, level, job), writeBmap(disk, map, job)]);
       });
     case 'qcow2':
-      return each((disk, file) => (compressed ? writeCompressedQcow2 : writeQcow2)(disk, file, job));
+      return each((disk, file, files) =>
+        compressed ? writeCompressedQcow2(disk, file, job) : writeQcow2(disk, file, files, job),
+      );
     case 'vhdx':
       return { bytes: room, write: (files) => writeHyperV(files, job) };
     case 'vhd':

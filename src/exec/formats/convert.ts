@@ -2,7 +2,8 @@ import { existsSync, fsyncSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, EXIT, UserError } from '../../errors.js';
 import { unpublished } from '../publish-files.js';
-import { artefactsOf, type DiskFormat } from './artefacts.js';
+import type { DiskFormat } from '../../config/formats.js';
+import { artefactsOf } from './artefacts.js';
 import type { FormatJob } from './job.js';
 
 /** Where converted images go. */

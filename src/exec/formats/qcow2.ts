@@ -7,6 +7,7 @@ import {
   qcow2Level1,
   qcow2Level2,
   qcow2Part,
+  qcow2Plain,
   qcow2Tables,
   type PlacedPart,
   type Qcow2Part,
@@ -15,16 +16,32 @@ import { mapLimit } from '../parallel.js';
 import { readPadded, writeAll } from '../positioned.js';
 import { run } from '../run.js';
 import type { DiskFile, FormatJob } from './job.js';
-import { dataExtents } from './pieces.js';
-import type { NewFile } from './types.js';
+import { dataExtents, pieces } from './pieces.js';
+import { streamInto } from './stream.js';
+import type { NewFile, NewFiles } from './types.js';
 
 /** What one qemu-img compresses; a fixed size, so that the result is the same with any number of processors. */
 const PART = 128 * 2 ** 20;
 
-/** Writes a disk for QEMU, with nothing compressed. */
-export async function writeQcow2(disk: DiskFile, file: NewFile, job: FormatJob): Promise<void> {
-  const argv = ['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', '-o', 'compat=1.1', '--', disk.path, file.path];
-  await run(argv, { doing: 'writing qcow2', signal: job.signal });
+/** Clusters that are passed on at once. */
+const BATCH = 64;
+
+/** Writes a disk for QEMU, with nothing compressed: after a first look at where data is, from its beginning to its end. */
+export async function writeQcow2(disk: DiskFile, file: NewFile, files: NewFiles, job: FormatJob): Promise<void> {
+  const indexes: number[] = [];
+  for await (const { index } of pieces(disk, QCOW2_CLUSTER, job.signal)) indexes.push(index);
+  const { header, tables } = qcow2Tables(disk.bytes, [qcow2Plain(indexes)], false);
+  const stream = streamInto(file, 'writing qcow2', job.signal);
+  await stream.write([header]);
+  let batch: Buffer[] = [];
+  for await (const { data } of pieces(disk, QCOW2_CLUSTER, job.signal)) {
+    batch.push(data);
+    if (batch.length < BATCH) continue;
+    await stream.write(batch);
+    batch = [];
+  }
+  await stream.write([...batch, tables]);
+  files.hashed(file, await stream.end());
 }
 
 /**
@@ -58,7 +75,7 @@ export async function writeCompressedQcow2(disk: DiskFile, file: NewFile, job: F
       })();
       await before;
     });
-    const { header, tables } = qcow2Tables(disk.bytes, parts);
+    const { header, tables } = qcow2Tables(disk.bytes, parts, true);
     await writeAll(out, tables, end * QCOW2_CLUSTER);
     await writeAll(out, header, 0);
   } finally {
@@ -95,9 +112,6 @@ async function appendPart(path: string, out: FileHandle, base: number): Promise<
     await file.close();
   }
 }
-
-/** Clusters that are written at once. */
-const BATCH = 64;
 
 /** Neighbours together, a batch at the most. */
 function runs(clusters: readonly number[]): { first: number; length: number }[] {

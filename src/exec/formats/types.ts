@@ -22,10 +22,27 @@ export interface NewFiles {
   readonly hashed: (file: NewFile, sha256: string) => void;
 }
 
+/** What formats of a root filesystem need besides. */
+export interface NewSystemFiles extends NewFiles {
+  /**
+   * Makes a directory that gets its name with the files.
+   *
+   * @param about size of all content, and a SHA-256 of it, of whatever kind.
+   * @returns where to write.
+   */
+  readonly newDirectory: (
+    part: string,
+    suffix: string,
+    about: { readonly bytes: number; readonly digest: string },
+  ) => string;
+  /** Tells by which number Incus will know the image that this file, or what begins with it, is. */
+  readonly fingerprinted: (file: NewFile, fingerprint: string) => void;
+}
+
 /** One format of an output, which may be several files. */
-export interface Artefact {
+export interface Artefact<Files extends NewFiles = NewFiles> {
   /** Room that its files take at the most: asked for before any of them is begun. */
   readonly bytes: number;
   /** Writes the files; publishing hashes and flushes them, and gives them their names and owner. */
-  readonly write: (files: NewFiles) => Promise<void>;
+  readonly write: (files: Files) => Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { EntryKind } from '../facts.js';
 
@@ -24,4 +25,16 @@ export async function digestOf(file: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex');
+}
+
+/** The beginning of a file, one character a byte. */
+export async function head(file: string, length: number): Promise<string> {
+  const handle = await open(file, 'r');
+  try {
+    const buffer = Buffer.alloc(Math.min(length, (await handle.stat()).size));
+    await handle.read(buffer, 0, buffer.length, 0);
+    return buffer.toString('latin1');
+  } finally {
+    await handle.close();
+  }
 }

@@ -9,6 +9,9 @@ import { readArchive } from './archive.js';
 import { withBytes } from './bytes.js';
 import type { Contents, Look } from './look.js';
 import { readQcow2, readVhd, readVhdx } from './headers.js';
+import { readDirectory, readErofs, readSquashfs } from './filesystem.js';
+import { readIncus } from './incus.js';
+import { readOci } from './oci.js';
 import { readOva, type InnerDisk } from './ova.js';
 import { askOvftool } from './ovftool.js';
 import { knownPasswords } from './passwords.js';
@@ -35,6 +38,20 @@ interface Kind {
 
 /** By the end of the name: what the file is, what it is meant for unless somebody says otherwise, and its reader. */
 const KINDS: readonly Kind[] = [
+  { name: /\.oci\.tar$/i, platforms: ['oci'], read: readOci },
+  { name: /(\.|^)(incus|lxd)\.tar(\.\w+)?$/i, platforms: ['incus'], read: readIncusImage },
+  { name: /\.incus\.squashfs$/i, platforms: ['incus'], read: readSquashfs },
+  {
+    name: /\.incus\.qcow2$/i,
+    platforms: ['incus'],
+    read: async (file, look) => ({
+      qcow2: await withBytes(file, readQcow2),
+      ...(await readConverted(file, 'qcow2', look)),
+    }),
+  },
+  { name: /\.squashfs$/i, platforms: [], read: readSquashfs },
+  { name: /\.erofs$/i, platforms: [], read: readErofs },
+  { name: /\.dir$/i, platforms: [], read: readDirectory },
   { name: /\.tar(\.\w+)?$/i, platforms: ['proxmox-ct'], read: readArchive },
   { name: /\.(raw|img)$/i, platforms: ['hardware'], read: readSystem },
   { name: /\.(raw|img)\.(zst|gz|xz|bz2)$/i, platforms: ['hardware'], read: readPackedDisk },
@@ -87,7 +104,7 @@ function kindOf(file: string): Kind {
   const kind = KINDS.find(({ name }) => name.test(basename(file)));
   if (kind !== undefined) return kind;
   throw new UserError(`${file} is of no kind that imgbuild knows`, {
-    hint: 'names of images end in .tar.zst, .raw, .raw.zst, .qcow2, .vhdx, .vhd, .vmdk or .ova',
+    hint: 'names of images end in .tar.zst, .squashfs, .erofs, .dir, .oci.tar, .incus.tar.gz, .raw, .raw.zst, .qcow2, .vhdx, .vhd, .vmdk or .ova',
   });
 }
 
@@ -124,6 +141,17 @@ export async function withImage<T>(
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** A container is in the archive itself, the disk of a machine is a member. */
+async function readIncusImage(file: string, look: Look): Promise<Parts> {
+  const { disk, ...parts } = await readIncus(file, look);
+  if (disk === undefined) return parts;
+  return {
+    ...parts,
+    qcow2: await withBytes(disk, readQcow2),
+    ...(await converted(['-f', 'qcow2', disk], `reading the disk in ${basename(file)}`, look)),
+  };
 }
 
 async function readPackedDisk(file: string, look: Look): Promise<System> {

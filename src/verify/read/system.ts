@@ -1,10 +1,11 @@
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { BootFacts, DiskFacts, Entry, LayerFacts, LuksFacts, PartitionFacts, TreeFacts } from '../facts.js';
 import { linesOf } from '../tree.js';
 import { withBytes } from './bytes.js';
 import { wanted } from './content.js';
 import { signersOf } from './efi.js';
 import { identify } from './identify.js';
+import { head } from './file.js';
 import { openLayers, type Leaf } from './layers.js';
 import type { Contents, Look } from './look.js';
 import { modulesIn } from './initramfs.js';
@@ -211,15 +212,4 @@ function builtinModules(texts: ReadonlyMap<string, string>): string[] {
 async function textIn(tree: OpenTree, path: string): Promise<string> {
   const file = (await tree.copy([path])).get(path);
   return file === undefined ? '' : await readFile(file, 'latin1');
-}
-
-async function head(file: string, length: number): Promise<string> {
-  const handle = await open(file, 'r');
-  try {
-    const buffer = Buffer.alloc(Math.min(length, (await handle.stat()).size));
-    await handle.read(buffer, 0, buffer.length, 0);
-    return buffer.toString('latin1');
-  } finally {
-    await handle.close();
-  }
 }

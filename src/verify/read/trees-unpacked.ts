@@ -60,7 +60,8 @@ export async function openVfat({ disk, at, scratch, signal }: Place): Promise<Op
   return { ...tree, entries };
 }
 
-async function openDirectory(root: string, signal: AbortSignal): Promise<OpenTree> {
+/** A directory with files as they lie there. */
+export async function openDirectory(root: string, signal: AbortSignal): Promise<OpenTree> {
   const entries = new Map<string, Entry>();
   const walk = async (directory: string): Promise<void> => {
     for (const name of await readdir(join(root, directory))) {

@@ -1,0 +1,70 @@
+import { SUITES } from '../config/suites.js';
+
+/*
+ * The metadata of an image for Incus and LXD (Incus, doc/reference/image_format.md): what it is, and files that the host
+ * writes into an instance when it is made.
+ */
+
+/** Facts that an image tells of itself. */
+export interface IncusFacts {
+  readonly profile: string;
+  readonly suite: string;
+  /** As Debian calls it. */
+  readonly architecture: string;
+  /** Seconds since 1970. */
+  readonly epoch: number;
+  readonly kind: 'container' | 'machine';
+}
+
+/** One file of the metadata. */
+export interface IncusFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The kernel's names of Debian's architectures, which Incus goes by (shared/osarch). */
+export const INCUS_ARCHITECTURES: Readonly<Record<string, string>> = {
+  amd64: 'x86_64',
+  i386: 'i686',
+  arm64: 'aarch64',
+  armhf: 'armv7l',
+  armel: 'armv6l',
+  ppc64el: 'ppc64le',
+  riscv64: 'riscv64',
+  s390x: 's390x',
+};
+
+/**
+ * metadata.yaml and the templates that it names, the former first. An instance is named by the host: every copy of an image
+ * would have the image's name otherwise.
+ */
+export function incusFiles({ profile, suite, architecture, epoch, kind }: IncusFacts): readonly [IncusFile, IncusFile] {
+  const moment = new Date(epoch * 1000).toISOString();
+  const version = Object.entries(SUITES).find(([name]) => name === suite)?.[1].version;
+  const what = kind === 'machine' ? 'virtual machine' : 'container';
+  const release = version === undefined || version === suite ? suite : `${version} (${suite})`;
+  const properties = {
+    architecture,
+    description: `Debian ${release}, ${profile}, ${architecture} ${what}`,
+    name: profile,
+    os: 'Debian',
+    release: suite,
+    serial: moment.replaceAll(/[-:]|\..*/g, '').replace('T', '_'),
+    variant: profile,
+  };
+  const lines = [
+    `architecture: ${INCUS_ARCHITECTURES[architecture] ?? architecture}`,
+    `creation_date: ${String(epoch)}`,
+    'properties:',
+    // A JSON string is one of YAML's, too.
+    ...Object.entries(properties).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
+    'templates:',
+    '  /etc/hostname:',
+    '    when: [create, copy]',
+    '    template: hostname.tpl',
+  ];
+  return [
+    { name: 'metadata.yaml', text: `${lines.join('\n')}\n` },
+    { name: 'templates/hostname.tpl', text: '{{ container.name }}\n' },
+  ];
+}
