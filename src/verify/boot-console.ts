@@ -13,6 +13,12 @@ export interface Trouble {
   readonly hint: string;
 }
 
+/** Where systemd ends when what it cannot do without fails. */
+export const EMERGENCY: Trouble = {
+  what: 'systemd ends in emergency mode',
+  hint: 'a line of /etc/fstab may name what is not there',
+};
+
 export const SILENT: ConsoleState = { text: '' };
 
 /** How much of the end is kept: enough for the last screens of a kernel in panic. */
@@ -48,8 +54,7 @@ const TROUBLES: readonly (Trouble & { readonly sign: RegExp })[] = [
   },
   {
     sign: /You are in (emergency|rescue) mode|Entering (emergency|rescue) mode|Give root password for maintenance/,
-    what: 'systemd ends in emergency mode',
-    hint: 'a line of /etc/fstab may name what is not there',
+    ...EMERGENCY,
   },
 ];
 

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { lastLines, SILENT, watch, type ConsoleState } from './boot-console.js';
+import { EMERGENCY, lastLines, SILENT, watch, type ConsoleState } from './boot-console.js';
 import { bootFindings } from './boot-findings.js';
 import type { BootName, BootReport, BootRun } from './boot-types.js';
 import { withMachine, type MachineOptions, type PreparedMachine } from './machine-options.js';
@@ -146,15 +146,19 @@ async function observe(bench: Bench, name: BootName, machine: Running): Promise<
       over.abort();
     });
   const shell = machine.probe === undefined ? undefined : shellOn(machine.probe);
-  const booted = shell !== undefined && (await shell.booted(limit)) ? elapsed() : undefined;
-  if (booted !== undefined) options.say(`${name} boot: finished after ${String(booted)} s`);
+  const ended = shell !== undefined && (await shell.booted(limit)) ? elapsed() : undefined;
   signal.throwIfAborted();
   const answers = await question(shell, state, signal);
+  // systemd has nothing to do any more in emergency mode, too, and may say so before the console does.
+  const trouble = state.trouble ?? (answers.facts?.state === 'maintenance' ? EMERGENCY : undefined);
+  const booted = trouble === undefined ? ended : undefined;
+  if (booted !== undefined) options.say(`${name} boot: finished after ${String(booted)} s`);
+  else if (trouble !== state.trouble) options.say(`${name} boot: ${EMERGENCY.what}`);
   // The second boot goes as platforms end machines.
   const powerOffBy = name === 'second' || shell === undefined ? 'button' : 'command';
   const powerOff = booted === undefined ? undefined : await switchOff(machine, shell, powerOffBy);
   signal.throwIfAborted();
-  const { trouble, login } = state;
+  const { login } = state;
   return {
     name,
     seconds: {
