@@ -17,8 +17,8 @@ p0::powerfail:/sbin/init 0
 co:2345:respawn:/sbin/getty --noclear 38400 console
 END
 
-# What belongs to the host: its clock, checking and unmounting the root file system, modules, devices.
-for script in hwclock.sh checkroot.sh checkroot-bootclean.sh checkfs.sh umountroot umountfs kmod udev; do
+# What belongs to the host: its clock, checks of file systems, modules, devices.
+for script in hwclock.sh checkroot.sh checkroot-bootclean.sh checkfs.sh kmod udev; do
   if unit_exists "$script"; then disable_unit "$script"; fi
 done
 enable_unit networking
