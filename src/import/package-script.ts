@@ -43,7 +43,8 @@ export function readPackageScript(
     const packages = printedWords(words);
     if (packages === undefined) lost(line, `what this prints is not in its text: ${words}`);
     else if (condition !== undefined) {
-      for (const when of both(condition, extra)) if (packages.length > 0) printed.push({ when, packages: [...packages] });
+      for (const when of both(condition, extra))
+        if (packages.length > 0) printed.push({ when, packages: [...packages] });
     }
   };
   const branch = (line: number, test: string): Condition | undefined => {

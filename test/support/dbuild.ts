@@ -124,7 +124,8 @@ target_set_svc disable e2scrub_reap no-such-unit
 shop_say done
 exit 0
 `,
-  'collections/local/shop/hooks/customize/late.sh': 'nft_rules_add --input-tcp "8443 8080 8080"\nfrobnicate_target || true\n',
+  'collections/local/shop/hooks/customize/late.sh':
+    'nft_rules_add --input-tcp "8443 8080 8080"\nfrobnicate_target || true\n',
   'collections/local/shop/hooks/customize/60-odd.sh':
     'dbuild_frob x\ncp x "$DBUILD_STAGING_IMG/"\ncurl -O http://x/\necho "$OCONF_SHOP_COLOUR"\n',
 };

@@ -31,7 +31,12 @@ function values(text: string): string[] {
 
 describe('the language of profiles', () => {
   it('knows quotes, comments, several assignments a line and line breaks in quotes', () => {
-    expect(values(`A='a'"b \\"c"d # no B=c\nX*=b#c\nC='1\n 2' D?=e=f`)).toEqual(['A=ab "cd', 'X*=b', 'C=1\n 2', 'D?=e=f']);
+    expect(values(`A='a'"b \\"c"d # no B=c\nX*=b#c\nC='1\n 2' D?=e=f`)).toEqual([
+      'A=ab "cd',
+      'X*=b',
+      'C=1\n 2',
+      'D?=e=f',
+    ]);
     expect(values("FOO*=a=b\nEMPTY=\nQ='$A'")).toEqual(['FOO*=a=b', 'EMPTY=', 'Q=$A']);
   });
 
@@ -44,7 +49,7 @@ describe('the language of profiles', () => {
   });
 
   it.each([
-    ["A='x", 'p:1:3: the quote \' is not closed'],
+    ["A='x", "p:1:3: the quote ' is not closed"],
     ['A = b', 'p:1:1: "A" is no assignment'],
     ['\n _A=b', 'p:2:2: "_A=b" is no assignment'],
     ['A=http://x', 'p:1:7: the character : needs quotes'],
@@ -56,12 +61,19 @@ describe('the language of profiles', () => {
     const quote = (part: string, how: number): string => {
       if (how === 0 || part === '') return `'${part.replaceAll("'", `'"'"'`)}'`;
       if (how === 1) return `"${part.replaceAll(/["\\]/g, '\\$&')}"`;
-      return [...part].map((char) => (/[A-Za-z0-9_]/.test(char) ? char : char === '\n' ? "'\n'" : `\\${char}`)).join('');
+      return part
+        .split('')
+        .map((char) => (/[A-Za-z0-9_]/.test(char) ? char : char === '\n' ? "'\n'" : `\\${char}`))
+        .join('');
     };
-    const parts = fc.array(fc.tuple(fc.string({ unit: 'grapheme-ascii' }), fc.integer({ min: 0, max: 2 })), { maxLength: 4 });
+    const parts = fc.array(fc.tuple(fc.string({ unit: 'grapheme-ascii' }), fc.integer({ min: 0, max: 2 })), {
+      maxLength: 4,
+    });
     fc.assert(
       fc.property(fc.array(parts, { minLength: 1, maxLength: 4 }), (list) => {
-        const text = list.map((words, n) => `V${String(n)}=${words.map(([part, how]) => quote(part, how)).join('')}`).join('\n');
+        const text = list
+          .map((words, n) => `V${String(n)}=${words.map(([part, how]) => quote(part, how)).join('')}`)
+          .join('\n');
         expect(values(text)).toEqual(list.map((words, n) => `V${String(n)}=${words.map(([part]) => part).join('')}`));
       }),
     );
@@ -76,7 +88,10 @@ describe('the language of profiles', () => {
   });
 });
 
-function settings(text: string, before = ''): { options: Record<string, unknown>; notes: string[]; packages: readonly string[] } {
+function settings(
+  text: string,
+  before = '',
+): { options: Record<string, unknown>; notes: string[]; packages: readonly string[] } {
   const around = { before: read(before).found, own: new Map(), refuse: () => undefined };
   const result = settingsOf(read(text).found, around);
   return {
@@ -88,7 +103,9 @@ function settings(text: string, before = ''): { options: Record<string, unknown>
 
 describe('variables', () => {
   it('are all of the options that there are, each', () => {
-    const known = new Set(describeOptions(loadProject({ programDir: CHECKOUT, cwd: '/nonexistent' })).map(({ name }) => name));
+    const known = new Set(
+      describeOptions(loadProject({ programDir: CHECKOUT, cwd: '/nonexistent' })).map(({ name }) => name),
+    );
     const missing = Object.values(VARIABLES).flatMap(({ options }) => options.filter((option) => !known.has(option)));
     expect(missing).toEqual([]);
     // 156 that the predecessor declared but those of a profile's own keys, and one that it only mentioned.
@@ -249,7 +266,9 @@ describe('a checkout of the predecessor', () => {
       ],
       permissions: [{ path: 'etc/shop/key', mode: '0600', owner: 'root:root' }],
     });
-    expect(at(`${shop}/files/dbuild/customize/50-shop.sh`)).toBe(CHECKOUT_OF_A_USER[`${shop}/hooks/customize/50-shop.sh`]);
+    expect(at(`${shop}/files/dbuild/customize/50-shop.sh`)).toBe(
+      CHECKOUT_OF_A_USER[`${shop}/hooks/customize/50-shop.sh`],
+    );
     expect(at(`${shop}/hooks/customize/50-shop.sh`)).toContain(
       'OCONF_SHOP_PASSWORD=$({ secret shop.password || :; } | dbuild_hash OCONF_SHOP_PASSWORD)\n',
     );
