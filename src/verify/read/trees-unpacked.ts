@@ -96,7 +96,8 @@ export async function openDirectory(root: string, signal: AbortSignal): Promise<
 /** Extended attributes by path, as getfattr prints them; it writes odd characters of names in octal. */
 async function attributesBelow(root: string, signal: AbortSignal): Promise<Map<string, Record<string, string>>> {
   const pattern = '^(security|user|trusted)\\.';
-  const argv = ['getfattr', '-R', '-P', '-d', '-m', pattern, '-e', 'hex', '--absolute-names', root];
+  // -h: a link that leads nowhere has none to be asked for.
+  const argv = ['getfattr', '-R', '-P', '-h', '-d', '-m', pattern, '-e', 'hex', '--absolute-names', root];
   const text = await output(argv, { doing: 'reading extended attributes', signal });
   const found = new Map<string, Record<string, string>>();
   for (const block of text.split('\n\n')) {
