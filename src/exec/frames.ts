@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, read, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { CommandError } from '../errors.js';
 import { compressorOf, frameName, framePath } from './compressor.js';
 import { partialName, type Context } from './context.js';
 import { run, TOOL_ENV } from './run.js';
+import { follow } from './spool.js';
 import { MAX_PIECE, tarSplitter, type Piece } from './tarsplit.js';
 
 /** A root filesystem as a list of zstd frames in the cache; in a row they are one .tar.zst. */
@@ -19,18 +18,6 @@ export interface FrameList {
 
 /** The level of frames that only the cache sees, and the default of `output.zstdLevel`, so an output costs nothing more. */
 export const CACHE_LEVEL = 3;
-
-/** How much of a tar is read at once, and how often one that is being written is looked at. */
-const READ_BYTES = 1 << 20;
-const POLL_MS = 5;
-
-/** How much of a tar is given back at a time. */
-const HOLE_BYTES = 64 << 20;
-
-/** Buffers that reading goes round in, garbage of the size of a tree being costly to collect; a piece holds some of them. */
-const RING = MAX_PIECE / READ_BYTES + 3;
-
-const readAt = promisify(read);
 
 /** Options that make equal trees equal tars, by GNU tar's manual, "Reproducibility". */
 function tarArguments(root: string, epoch: number): string[] {
@@ -59,7 +46,7 @@ function tarArguments(root: string, epoch: number): string[] {
 interface Spool {
   /** Ends when the tree has been read. */
   readonly written: Promise<void>;
-  /** Reads it once, and gives its room back. A piece stays as it is until MAX_PIECE more have been asked for. */
+  /** Reads it once, and gives its room back. What was read stays as it is until MAX_PIECE more bytes have been asked for. */
   readonly read: () => AsyncGenerator<Buffer, void>;
 }
 
@@ -87,42 +74,7 @@ function spoolTar(context: Context, args: readonly string[]): Spool {
   });
   // Awaited by the caller later; until then a failure must not end the process.
   written.catch(() => undefined);
-  return { written, read: () => follow(fd, written) };
-}
-
-/** Reads a file that is still being written, makes a hole of what has been read, and closes it. */
-async function* follow(fd: number, written: Promise<void>): AsyncGenerator<Buffer, void> {
-  const state = { complete: false };
-  written.then(
-    () => (state.complete = true),
-    () => undefined,
-  );
-  const ring = Array.from({ length: RING }, () => Buffer.allocUnsafeSlow(READ_BYTES));
-  try {
-    for (let at = 0, turn = 0, hole = 0; ;) {
-      const last = state.complete;
-      const buffer = ring[turn % RING] ?? Buffer.alloc(READ_BYTES);
-      const { bytesRead: bytes } = await readAt(fd, buffer, 0, READ_BYTES, at);
-      at += bytes;
-      if (at - hole >= HOLE_BYTES) {
-        punch(fd, hole, at - hole);
-        hole = at;
-      }
-      if (bytes > 0) {
-        turn += 1;
-        yield buffer.subarray(0, bytes);
-      } else if (last) return;
-      else await Promise.race([written, setTimeout(POLL_MS)]);
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Gives the room of a part of a file back, beside what goes on; a file system that cannot keeps it until the end. */
-function punch(fd: number, start: number, bytes: number): void {
-  const args = ['--punch-hole', `--offset=${String(start)}`, `--length=${String(bytes)}`, '/dev/stdin'];
-  spawn('fallocate', args, { env: TOOL_ENV, stdio: [fd, 'ignore', 'ignore'] }).on('error', () => undefined);
+  return { written, read: () => follow(fd, written, MAX_PIECE) };
 }
 
 /**
