@@ -85,7 +85,9 @@ describe('a profile', () => {
     [
       'unknown outputs',
       ['outputs: [tar.gz]'],
-      ['4:11: outputs[0]: "tar.gz" is not one of tar.zst, raw, raw.zst, qcow2, vhdx, vhd, vmdk, ova'],
+      [
+        '4:11: outputs[0]: "tar.gz" is not one of tar.zst, squashfs, erofs, dir, oci.tar, incus, incus-split, raw, raw.zst, qcow2, vhdx, vhd, vmdk, ova',
+      ],
     ],
     ['no outputs at all', ['outputs: []'], ['4:10: outputs: must have at least one entry']],
     [
