@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError } from '../errors.js';
 import { compressorOf, frameName, framePath } from './compressor.js';
@@ -114,8 +114,10 @@ export interface PackingAway {
  * is written to it, on machines that give theirs back to a host (0.55 and 2.8 seconds per GiB were seen).
  */
 export function packAway(context: Context, root: string, epoch: number, level: number): PackingAway {
-  // What tar passes over keeps it from removing the directory.
-  for (const name of readdirSync(join(root, 'dev'))) rmSync(join(root, 'dev', name), { recursive: true });
+  // What tar passes over keeps it from removing the directory. A link there, of a tarball that a user gave, is tar's to pack.
+  const dev = join(root, 'dev');
+  const own = lstatSync(dev, { throwIfNoEntry: false })?.isDirectory() === true;
+  for (const name of own ? readdirSync(dev) : []) rmSync(join(dev, name), { recursive: true });
   const cutter = makeCutter(context, level);
   const pieces = spoolTar(context, [...tarArguments(root, epoch), '--remove-files']).read();
   const next = async (): Promise<Buffer | undefined> => {

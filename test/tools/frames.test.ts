@@ -136,4 +136,18 @@ describe('a tree that is packed away', () => {
         .digest('hex'),
     );
   });
+
+  it('leaves alone what a link in the place of /dev leads to', async () => {
+    const context = contextOf('link');
+    const root = path.join(context.work, 'root');
+    const outside = path.join(context.work, 'outside');
+    mkdirSync(root);
+    mkdirSync(outside);
+    writeFileSync(path.join(outside, 'dear'), '');
+    symlinkSync(outside, path.join(root, 'dev'));
+    const { finish } = packAway(context, root, 1, CACHE_LEVEL);
+    await finish();
+    expect(existsSync(root)).toBe(false);
+    expect(existsSync(path.join(outside, 'dear'))).toBe(true);
+  });
 });
