@@ -151,7 +151,7 @@ const STOPPED = `
 describe('the command line of convert', () => {
   it.each([
     ['a format that there is not', [disk, '--to', 'vdi'], 'Formats are raw, raw.zst'],
-    ['the root filesystem', [disk, '--to', 'tar.zst'], 'Formats are raw'],
+    ['the root filesystem', [disk, '--to', 'tar.zst'], 'tar.zst is no disk; a profile makes it'],
     ['an image that is not there', ['nothing.raw', '--to', 'vhd'], 'nothing.raw is not there'],
     ['a directory', [top, '--to', 'vhd'], 'is no file'],
     ['two formats in one file', [disk, '--to', 'vhd,vhdx', '-o', path.join(top, 'x.vhd')], 'name of one file'],
