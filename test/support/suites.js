@@ -14,6 +14,7 @@ const CHECKS = {
   'eslint finds nothing': ['eslint', '.'],
   'everything is formatted': ['prettier', '--log-level', 'warn', '--check', '.'],
   'nothing is unused': ['knip'],
+  'the documentation is spelt right': ['cspell', '--no-progress'],
 };
 const SUITES = ['checks', 'unit', 'tools', 'container', 'boot'];
 

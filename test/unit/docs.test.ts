@@ -17,6 +17,26 @@ const pages = [
 
 const read = (page: string) => readFileSync(path.join(CHECKOUT, page), 'utf8');
 
+/** A page without its blocks of code, in which nothing is a link or a heading. */
+const prose = (page: string) => read(page).replace(/^( *)```.*?^\1```/gms, '');
+
+/** The anchor that forges give a heading: in small letters, punctuation left out, each blank a dash. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\p{M} _-]/gu, '')
+    .replaceAll(' ', '-');
+}
+
+/** Whether a relative link of a page leads to a file that is there and, with an anchor, to a heading of it. */
+function leadsSomewhere(page: string, link: string): boolean {
+  const [to = '', anchor] = link.split('#');
+  const target = to === '' ? page : path.join(path.dirname(page), to);
+  if (!existsSync(path.join(CHECKOUT, target))) return false;
+  const headings = [...prose(target).matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => anchorOf(heading.trim()));
+  return anchor === undefined || headings.includes(anchor);
+}
+
 /** Calls of imgbuild in shell blocks and in inline code, as call, verb and the rest of the line. */
 function callsIn(text: string): RegExpMatchArray[] {
   const blocks = [...text.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block = '']) => block.split('\n'));
@@ -27,9 +47,23 @@ function callsIn(text: string): RegExpMatchArray[] {
 
 describe('documentation', () => {
   it.each(pages)('%s links to what exists', (page) => {
-    const links = [...read(page).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? '');
-    const dead = links.filter((link) => !existsSync(path.join(CHECKOUT, path.dirname(page), link)));
+    const links = [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+    const dead = links.filter((link) => !/^[a-z]+:/.test(link) && !leadsSomewhere(page, link));
     expect(dead).toEqual([]);
+  });
+
+  it('knows a dead link, and a dead anchor', () => {
+    expect(leadsSomewhere('README.md', 'docs/formats.md#incus-and-lxd')).toBe(true);
+    expect(leadsSomewhere('docs/formats.md', '#incus-and-lxd')).toBe(true);
+    expect(leadsSomewhere('docs/verify.md', 'rules.md#vmw-ovftool')).toBe(true);
+    expect(leadsSomewhere('README.md', 'docs/formats.md#incus')).toBe(false);
+    expect(leadsSomewhere('README.md', 'docs/format.md')).toBe(false);
+    expect(anchorOf('What a `convert` does, "twice" — and why_so?')).toBe('what-a-convert-does-twice--and-why_so');
+  });
+
+  it('has each word of the spell check once, in order', () => {
+    const words = read('test/words.txt').trimEnd().split('\n');
+    expect(words).toEqual([...new Set(words)].sort());
   });
 
   it.each(pages)('%s names verbs and options that exist', async (page) => {
