@@ -68,10 +68,14 @@ function withExtension(file: string): string | undefined {
   return [file, `${file}.yaml`, `${file}.yml`].find((name) => statSync(name, { throwIfNoEntry: false })?.isFile());
 }
 
-function byName({ profileDirs, show }: Places, name: string): string {
-  // The user's directories come before the product's, and what they hold wins, however deep.
+/** The user's directories come before the product's, and what they hold wins, however deep. */
+function named(profileDirs: readonly string[], name: string): ProfileFile[] {
   const inOrder = profileDirs.map((directory) => profileFiles([directory]).filter((profile) => profile.name === name));
-  const [first, second] = inOrder.find((found) => found.length > 0) ?? [];
+  return inOrder.find((found) => found.length > 0) ?? [];
+}
+
+function byName({ profileDirs, show }: Places, name: string): string {
+  const [first, second] = named(profileDirs, name);
   if (first === undefined) {
     const all = profileFiles(profileDirs);
     const near = nearest(
@@ -94,8 +98,21 @@ interface Reading {
   readonly show: (file: string) => string;
 }
 
+/**
+ * What `extends` means: a path from the file that says it, or else from a profile directory, the product's last, so that
+ * the examples are found wherever the user's profiles lie; or a name, as `build` takes it.
+ */
+function extended(from: string, wanted: string, profileDirs: readonly string[]): string | undefined {
+  const paths = [path.dirname(from), ...profileDirs].map((base) => withExtension(path.resolve(base, wanted)));
+  return paths.find((file) => file !== undefined) ?? named(profileDirs, wanted).find(({ file }) => file !== from)?.file;
+}
+
 /** Reads a profile and all that it extends, what is extended first. */
-export function loadChain(file: string, { yaml, show }: Reading, problems: Problem[]): ConfigFile[] {
+export function loadChain(
+  file: string,
+  { yaml, show, profileDirs }: Reading & Pick<Places, 'profileDirs'>,
+  problems: Problem[],
+): ConfigFile[] {
   const chain: ConfigFile[] = [];
   const seen: string[] = [];
   let next: string | undefined = file;
@@ -106,16 +123,18 @@ export function loadChain(file: string, { yaml, show }: Reading, problems: Probl
     chain.unshift({ source, directory });
     const wanted = valueAt(source, ['extends']);
     if (typeof wanted !== 'string' || wanted === '') break;
-    const extended: string | undefined = withExtension(path.resolve(directory, wanted));
-    if (extended === undefined) {
-      const near = filesBelow(directory, 0).map((profile) => path.relative(directory, profile.file));
-      problems.push(problemAt(source, ['extends'], `there is no file ${wanted} here`, didYouMean(wanted, near)));
-    } else if (seen.includes(extended)) {
-      const names = [...seen.slice(seen.indexOf(extended)), extended].map(show);
+    const found: string | undefined = extended(next, wanted, profileDirs);
+    if (found === undefined) {
+      const near = [directory, ...profileDirs].flatMap((base) =>
+        filesBelow(base, 0).map((profile) => path.relative(base, profile.file)),
+      );
+      problems.push(problemAt(source, ['extends'], `there is no profile ${wanted}`, didYouMean(wanted, near)));
+    } else if (seen.includes(found)) {
+      const names = [...seen.slice(seen.indexOf(found)), found].map(show);
       problems.push(problemAt(source, ['extends'], `profiles extend each other: ${names.join(' → ')}`));
       break;
     }
-    next = extended;
+    next = found;
   }
   return chain;
 }

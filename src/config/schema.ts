@@ -109,11 +109,9 @@ export type Collection = z.infer<ReturnType<typeof Collection>>;
 /** A profile as a file. What it must say (suite, architecture, collections) may come from the file that it extends. */
 export const Profile = lazily((z) =>
   z.strictObject({
-    extends: z
-      .string()
-      .min(1)
-      .optional()
-      .meta({ description: 'Path, from here, of a profile that this one builds on.' }),
+    extends: z.string().min(1).optional().meta({
+      description: 'Profile that this one builds on: a path from here or from a profile directory, or a name.',
+    }),
     description: z.string().optional().meta({ description: 'One sentence about the image.' }),
     suite: z.enum(SUITE_NAMES).optional().meta({ description: 'Debian suite.' }),
     architecture: z.enum(ARCHITECTURES).optional().meta({ description: 'Machine that the image is for.' }),

@@ -248,7 +248,7 @@ describe('extends', () => {
       'profiles/p.yaml:1:1: missing key "suite"',
       'profiles/p.yaml:1:1: missing key "architecture"',
       'profiles/p.yaml:1:1: missing key "collections"',
-      'profiles/p.yaml:1:10: extends: there is no file bsae.yaml here (did you mean "base.yaml"?)',
+      'profiles/p.yaml:1:10: extends: there is no profile bsae.yaml (did you mean "base.yaml"?)',
     ]);
   });
 

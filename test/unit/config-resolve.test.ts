@@ -156,4 +156,16 @@ describe('extends', () => {
     expect(config.collections.map(({ name }) => name)).toEqual(['base', 'lxc/base', 'extra']);
     expect(config.packages.extra).toEqual(['a2']);
   });
+
+  it.each([
+    ['a path from a profile directory', 'deep/base'],
+    ['a path from there with its extension', 'deep/base.yaml'],
+    ['a name', 'base'],
+  ])('takes %s, the product’s among them', (_, extended) => {
+    const base = 'suite: bullseye\narchitecture: arm64\ncollections: [base]\n';
+    const files = { 'program/profiles/deep/base.yaml': base, 'user/profiles/p.yaml': `extends: ${extended}\n` };
+    expect(load(files)).toMatchObject({ suite: 'bullseye', architecture: 'arm64' });
+    const nearer = { ...files, 'user/profiles/deep/base.yaml': base.replace('bullseye', 'trixie') };
+    expect(load(nearer)).toMatchObject({ suite: 'trixie' });
+  });
 });

@@ -1,11 +1,13 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { loadProfile, loadProject } from '../../src/config/load.js';
 import { Collection } from '../../src/config/schema.js';
 import { createProgram } from '../../src/commands/program.js';
 import { VERBS } from '../../src/commands/verbs.js';
 import { EXIT } from '../../src/errors.js';
 import { CHECKOUT } from '../support/cli.js';
+import { tree } from '../support/tree.js';
 
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'profiles/README.md'],
@@ -45,6 +47,12 @@ function callsIn(text: string): RegExpMatchArray[] {
   return lines.map((line) => /^(?:\.\/)?imgbuild ([a-z]+)([^\n#|&]*)/.exec(line)).filter((match) => match !== null);
 }
 
+/** The blocks of a page that are profiles, as somebody would copy them to a directory of their own. */
+function profilesIn(page: string): string[] {
+  const blocks = [...read(page).matchAll(/^```yaml\n(.*?)^```/gms)].map(([, block = '']) => block);
+  return blocks.filter((block) => /^(extends|suite):/m.test(block));
+}
+
 describe('documentation', () => {
   it.each(pages)('%s links to what exists', (page) => {
     const links = [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
@@ -80,6 +88,14 @@ describe('documentation', () => {
       ).toEqual([]);
     }
   });
+
+  it.each(pages.flatMap((page) => profilesIn(page).map((text) => [page, text])))(
+    '%s shows a profile that is right',
+    (_, text) => {
+      const project = loadProject({ programDir: CHECKOUT, cwd: tree({ 'profiles/shown.yaml': text }) });
+      expect(loadProfile(project, 'shown').profile).toBe('shown');
+    },
+  );
 
   it('tells every key of a collection', () => {
     const told = [...read('docs/collections.md').matchAll(/^\| `([a-z]+)` /gm)].map((match) => match[1]);
