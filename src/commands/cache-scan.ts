@@ -4,7 +4,7 @@ import type { Logger } from '../log.js';
 import type { CacheContent, CacheFile, CacheFrame, CacheStage } from './cache-prune.js';
 
 /** Directories whose entries are whole things: made again when missing, removed as a whole. */
-const WHOLES = ['apt', 'inputs', 'locks', 'logs', 'outputs'];
+const WHOLES = ['apt', 'inputs', 'locks', 'logs', 'memo', 'outputs'];
 
 /** Files beside the directories: what is remembered of profiles, and the key of the tags that secrets have. */
 const SINGLES = ['config.json', 'secret.key'];

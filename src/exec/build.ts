@@ -75,7 +75,7 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
       return { profile, state: 'unchanged', files, seconds: seconds() };
     }
   }
-  const tree = await wholeTree(context, build, { archive, base, all, dynamic }, keys);
+  const tree = await wholeTree(context, build, { archive, base, all, dynamic, tag }, keys);
   const files = await makeOutputs(context, build, keys, tree, archive);
   rememberOutput(settings, { ...record, files });
   rememberKeys(settings.cacheDir, settings.builderDigest, plan, { ...keys });

@@ -18,13 +18,15 @@ export interface Inputs {
   readonly archive: Archive;
   readonly base: Solution;
   readonly all: Solution;
+  /** Of the secrets; see secretsTag. */
+  readonly tag: string;
 }
 
 /** A stage's key: its digest in the plan, and what only the builder knows: itself, the packages' files, the epoch. */
 export function stageKeys(
   plan: BuildPlan,
   settings: BuildSettings,
-  inputs: Omit<Inputs, 'dynamic'>,
+  inputs: Omit<Inputs, 'dynamic' | 'tag'>,
   tag: string,
 ): Keys {
   const digest = (name: StageName): string => plan.stages.find((stage) => stage.name === name)?.digest ?? '';
@@ -42,7 +44,7 @@ export function stageKeys(
 /** What a stage's key has besides its plan, by names for `whyMissed`. */
 export function dynamicInputs(
   settings: BuildSettings,
-  inputs: Omit<Inputs, 'dynamic'>,
+  inputs: Omit<Inputs, 'dynamic' | 'tag'>,
   tag: string,
 ): Record<string, Input[]> {
   return {

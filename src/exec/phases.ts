@@ -4,6 +4,7 @@ import type { FileRef, OverlayEntry, Phase } from '../config/types.js';
 import { CommandError } from '../errors.js';
 import type { PhaseItem, Step } from '../plan/types.js';
 import type { Context } from './context.js';
+import { ONCE, type Memo } from './once.js';
 
 /** Marks on a tool's output that are for us. */
 const MARK = '@imgbuild';
@@ -24,6 +25,7 @@ export function writePhase(
   step: Extract<Step, { kind: 'phase' }>,
   epoch: number,
   mergedUsr: boolean,
+  memo?: Memo,
 ): PhaseScript {
   const directory = join(context.work, 'phases', step.phase);
   mkdirSync(directory, { recursive: true });
@@ -35,7 +37,7 @@ export function writePhase(
     lines.push(`echo ${quote(`${MARK} step ${step.phase} ${String(index + 1)} ${title}`)}`);
     if (item.kind === 'overlay')
       lines.push(...overlayLines(context, item.entries, join(directory, String(index)), epoch, mergedUsr));
-    else lines.push(hookLine(context, item, join(directory, `${String(index)}.sh`), epoch, scratch));
+    else lines.push(hookLine(context, item, join(directory, `${String(index)}.sh`), { epoch, scratch, memo }));
   });
   const path = join(directory, 'run.sh');
   writeFileSync(path, `${lines.join('\n')}\n`);
@@ -93,14 +95,14 @@ function hookLine(
   context: Context,
   item: Extract<PhaseItem, { kind: 'hook' }>,
   path: string,
-  epoch: number,
-  scratch: string,
+  { epoch, scratch, memo }: { readonly epoch: number; readonly scratch: string; readonly memo: Memo | undefined },
 ): string {
   const env: Record<string, string> = {
     ...item.env,
     SOURCE_DATE_EPOCH: String(epoch),
     SCRATCH: scratch,
     ...(item.files === undefined ? {} : { FILES: resolveRef(context, item.files) }),
+    ...(memo === undefined ? {} : { MEMO: memo.directory, MEMO_KEY: memo.key, MEMO_MARKER: memo.marker }),
   };
   const hook = resolveRef(context, item.file);
   const label = `${item.collection}/${item.env['PHASE'] ?? ''}/${item.name}`;
@@ -116,6 +118,7 @@ imgbuild_failed() {
   printf '%s failed %s %s %s %s\\n' ${quote(MARK)} ${quote(label)} "$line" "$status" "$BASH_COMMAND" >&9
 }
 trap imgbuild_failed ERR
+${ONCE}
 . ${quote(join(libraryDirectory(context), 'lib.sh'))}
 . ${quote(hook)}
 `;

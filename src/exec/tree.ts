@@ -10,6 +10,7 @@ import { CACHE_LEVEL, packTree, removeDamaged, unpackTree } from './frames.js';
 import { bootstrap, install } from './install.js';
 import { hereOf, stageOf, type Inputs, type Keys } from './keys.js';
 import { isolatedTarget } from './namespace.js';
+import { openMemo, type Memo } from './once.js';
 import { watchPhases, writePhase } from './phases.js';
 import { needsDisks } from './outputs.js';
 import { run } from './run.js';
@@ -118,7 +119,9 @@ async function configuredTree(context: Context, build: Build, inputs: Inputs, ke
       });
     }
     return await timed(context, plan, inputs.dynamic, 'configure', async () => {
-      await configure(context, build, root, epoch);
+      const { force, plain } = context.settings;
+      const memo = force || plain ? undefined : await openMemo(context, { key: keys.packages, tag: inputs.tag });
+      await configure(context, build, root, epoch, memo);
       await tidy(context, root, epoch);
       const inventory = await takeInventory(context, root);
       const facts = { stage: 'configure', profile: plan.profile, epoch, inventory };
@@ -167,6 +170,7 @@ export async function configure(
   build: Pick<Build, 'plan' | 'secrets'>,
   root: string,
   epoch: number,
+  memo?: Memo,
 ): Promise<void> {
   const { steps } = stageOf(build.plan, 'configure');
   for (const step of steps) {
@@ -176,7 +180,7 @@ export async function configure(
   }
   const step = steps.find((candidate) => candidate.kind === 'phase');
   if (step === undefined) return;
-  const script = writePhase(context, step, epoch, build.plan.apt.mergedUsr);
+  const script = writePhase(context, step, epoch, build.plan.apt.mergedUsr, memo);
   const watch = watchPhases(context, 'configure', new Map([[step.phase, script.count]]));
   const argv = isolatedTarget(withSecrets('exec bash "$2" "$1"'), [root, script.path]);
   try {

@@ -5,10 +5,20 @@
 
 names() { sed -E 's#.*/##; s#\.ko(\.[a-z]+)?$##' | tr - _ | sort -u; }
 
+# What Debian's initramfs is not made of, and options change most: unless some hook of a package or of the user names it.
+unread=
+for name in etc/hostname etc/hosts etc/motd etc/passwd etc/passwd- etc/group etc/group- etc/shadow etc/shadow- etc/gshadow \
+  etc/gshadow- etc/subuid etc/subgid etc/ssh etc/sudoers.d home root srv var/cache var/log; do
+  grep -rqsF -e "$name" "$ROOT/etc/initramfs-tools" "$ROOT/usr/share/initramfs-tools/hooks" \
+    "$ROOT/usr/share/initramfs-tools/conf-hooks.d" || unread="$unread $name"
+done
+
 for kernel in $(kernels); do
   # Left by a package's own run, it would only be updated.
   rm -f "$ROOT/boot/initrd.img-$kernel"
-  in_target update-initramfs -c -k "$kernel"
+  # In /var/tmp, where it works otherwise, it would leave a trace: the time of that directory.
+  once "boot/initrd.img-$kernel var/lib/initramfs-tools/$kernel" . "$unread" \
+    in_target env TMPDIR=/tmp update-initramfs -c -k "$kernel"
   directory=$(modules_directory "$kernel")
   names <"$ROOT/$directory/modules.builtin" >"$SCRATCH/builtin"
   sed 's/:.*//' "$ROOT/$directory/modules.dep" | names >"$SCRATCH/modules"
