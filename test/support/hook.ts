@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { ONCE } from '../../src/exec/once.js';
 import { CHECKOUT, runCommand, type Outcome } from './cli.js';
 
 /** The variables that tell hooks of the ready-made disk with UEFI. */
@@ -35,7 +36,7 @@ export function runHook(
   const scratch = path.join(root, '.scratch');
   mkdirSync(scratch, { recursive: true });
   const files = path.join(collections, hook.slice(0, hook.indexOf('/hooks/')), 'files');
-  const script = `. '${collections}/lib.sh'\n${standIn}\n. '${collections}/${hook}'`;
+  const script = `${ONCE}\n. '${collections}/lib.sh'\n${standIn}\n. '${collections}/${hook}'`;
   return runCommand(['bash', '--norc', '--posix', '-Eeu', '-c', script], {
     env: {
       ROOT: root,

@@ -1,6 +1,7 @@
 import { mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { ONCE } from '../../src/exec/once.js';
 import { CHECKOUT, runCommand, type Outcome } from '../support/cli.js';
 import { tree } from '../support/tree.js';
 
@@ -12,7 +13,7 @@ const KEPT = 'etc/console-setup/cached_setup_terminal.sh';
 function run(root: string, setupcon: string): Promise<Outcome> {
   const collections = path.join(CHECKOUT, 'collections');
   const hook = `${collections}/bootable/base/hooks/customize/42-console-setup.sh`;
-  const script = `. '${collections}/lib.sh'\nin_target() { ${setupcon}; }\n. '${hook}'`;
+  const script = `${ONCE}\n. '${collections}/lib.sh'\nin_target() { ${setupcon}; }\n. '${hook}'`;
   return runCommand(['bash', '--norc', '--posix', '-Eeu', '-c', script], {
     env: { ROOT: root, SOURCE_DATE_EPOCH: String(EPOCH) },
   });

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ONCE } from '../../src/exec/once.js';
 import { CHECKOUT, runCommand } from '../support/cli.js';
 import { DISK, runHook } from '../support/hook.js';
 import { tree, type Leaf } from '../support/tree.js';
@@ -145,6 +146,7 @@ describe('the initramfs', () => {
   }
   // Instead of a chroot: what is called in the image is known.
   const STAND_IN = `in_target() {
+  [ "$1" != env ] || shift 2
   case $1 in
     update-initramfs) echo initrd > "$ROOT/boot/initrd.img-$4" ;;
     lsinitramfs) cat "$ROOT/list" ;;
@@ -155,7 +157,7 @@ describe('the initramfs', () => {
   async function check(packed: readonly string[], env = {}): Promise<{ code: number | string; stderr: string }> {
     const root = tree({ ...image(packed), standin: STAND_IN });
     const collections = path.join(CHECKOUT, 'collections');
-    const script = `. '${collections}/lib.sh'\n. '${root}/standin'\n. '${collections}/bootable/base/hooks/customize/90-initramfs.sh'`;
+    const script = `${ONCE}\n. '${collections}/lib.sh'\n. '${root}/standin'\n. '${collections}/bootable/base/hooks/customize/90-initramfs.sh'`;
     return await runCommand(['bash', '--norc', '--posix', '-Eeu', '-c', script], {
       env: { ROOT: root, SCRATCH: root, FILES: `${collections}/bootable/base/files`, ...OPTIONS, ...env },
     });
