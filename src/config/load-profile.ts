@@ -68,29 +68,33 @@ function withExtension(file: string): string | undefined {
   return [file, `${file}.yaml`, `${file}.yml`].find((name) => statSync(name, { throwIfNoEntry: false })?.isFile());
 }
 
-/** The user's directories come before the product's, and what they hold wins, however deep. */
-function named(profileDirs: readonly string[], name: string): ProfileFile[] {
-  const inOrder = profileDirs.map((directory) => profileFiles([directory]).filter((profile) => profile.name === name));
+/** Files of a name, but for one: the user's directories come before the product's, and what they hold wins, however deep. */
+function named(profileDirs: readonly string[], name: string, except?: string): ProfileFile[] {
+  const inOrder = profileDirs.map((directory) =>
+    profileFiles([directory]).filter((profile) => profile.name === name && profile.file !== except),
+  );
   return inOrder.find((found) => found.length > 0) ?? [];
 }
 
-function byName({ profileDirs, show }: Places, name: string): string {
-  const [first, second] = named(profileDirs, name);
-  if (first === undefined) {
-    const all = profileFiles(profileDirs);
-    const near = nearest(
-      path.basename(name),
-      all.map((profile) => profile.name),
-    );
-    const hint = near === undefined ? 'imgbuild list profiles shows all there are' : `did you mean "${near}"?`;
-    throw new UserError(`there is no profile "${name}"`, { hint });
-  }
-  if (second?.depth === first.depth) {
-    throw new UserError(`profile "${name}" could be ${show(first.file)} or ${show(second.file)}`, {
+/** The file that is nearest to the top; none for none. Throws UserError when two are. */
+function nearestToTop([first, second]: readonly ProfileFile[], show: Places['show']): string | undefined {
+  if (first !== undefined && second?.depth === first.depth) {
+    throw new UserError(`profile "${first.name}" could be ${show(first.file)} or ${show(second.file)}`, {
       hint: 'name it by its path',
     });
   }
-  return first.file;
+  return first?.file;
+}
+
+function byName({ profileDirs, show }: Places, name: string): string {
+  const file = nearestToTop(named(profileDirs, name), show);
+  if (file !== undefined) return file;
+  const near = nearest(
+    path.basename(name),
+    profileFiles(profileDirs).map((profile) => profile.name),
+  );
+  const hint = near === undefined ? 'imgbuild list profiles shows all there are' : `did you mean "${near}"?`;
+  throw new UserError(`there is no profile "${name}"`, { hint });
 }
 
 interface Reading {
@@ -98,32 +102,34 @@ interface Reading {
   readonly show: (file: string) => string;
 }
 
+type Search = Reading & Pick<Places, 'profileDirs'>;
+
 /**
  * What `extends` means: a path from the file that says it, or else from a profile directory, the product's last, so that
- * the examples are found wherever the user's profiles lie; or a name, as `build` takes it.
+ * the examples are found wherever the user's profiles lie; or a name, as `build` takes it. A profile of the same name as
+ * the file itself is another one, if there is any: so somebody's own variant of an example can keep its name.
  */
-function extended(from: string, wanted: string, profileDirs: readonly string[]): string | undefined {
-  const paths = [path.dirname(from), ...profileDirs].map((base) => withExtension(path.resolve(base, wanted)));
-  return paths.find((file) => file !== undefined) ?? named(profileDirs, wanted).find(({ file }) => file !== from)?.file;
+function extended(from: string, wanted: string, { profileDirs, show }: Search): string | undefined {
+  const bases = [path.dirname(from), ...profileDirs];
+  const paths = bases.flatMap((base) => withExtension(path.resolve(base, wanted)) ?? []);
+  const other = paths.find((file) => file !== from);
+  return other ?? nearestToTop(named(profileDirs, wanted, from), show) ?? paths[0];
 }
 
 /** Reads a profile and all that it extends, what is extended first. */
-export function loadChain(
-  file: string,
-  { yaml, show, profileDirs }: Reading & Pick<Places, 'profileDirs'>,
-  problems: Problem[],
-): ConfigFile[] {
+export function loadChain(file: string, search: Search, problems: Problem[]): ConfigFile[] {
+  const { profileDirs, show } = search;
   const chain: ConfigFile[] = [];
   const seen: string[] = [];
   let next: string | undefined = file;
   while (next !== undefined) {
     seen.push(next);
-    const source = readYaml(next, { yaml, show }, problems);
+    const source = readYaml(next, search, problems);
     const directory = path.dirname(next);
     chain.unshift({ source, directory });
     const wanted = valueAt(source, ['extends']);
     if (typeof wanted !== 'string' || wanted === '') break;
-    const found: string | undefined = extended(next, wanted, profileDirs);
+    const found: string | undefined = extended(next, wanted, search);
     if (found === undefined) {
       const near = [directory, ...profileDirs].flatMap((base) =>
         filesBelow(base, 0).map((profile) => path.relative(base, profile.file)),

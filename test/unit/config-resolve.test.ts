@@ -168,4 +168,18 @@ describe('extends', () => {
     const nearer = { ...files, 'user/profiles/deep/base.yaml': base.replace('bullseye', 'trixie') };
     expect(load(nearer)).toMatchObject({ suite: 'trixie' });
   });
+
+  it('of its own name means another one', () => {
+    const base = 'suite: bullseye\narchitecture: arm64\ncollections: [base]\n';
+    const files = { 'program/profiles/deep/p.yaml': base, 'user/profiles/p.yaml': 'extends: p\n' };
+    expect(load(files)).toMatchObject({ suite: 'bullseye', architecture: 'arm64' });
+  });
+
+  it('of a name that two have is refused, as for build', () => {
+    const base = 'suite: bullseye\narchitecture: arm64\ncollections: [base]\n';
+    const files = { 'program/profiles/a/base.yaml': base, 'program/profiles/b/base.yaml': base };
+    expect(() => load({ ...files, 'user/profiles/p.yaml': 'extends: base\n' })).toThrow(
+      /profile "base" could be .*a\/base\.yaml or .*b\/base\.yaml/,
+    );
+  });
 });
