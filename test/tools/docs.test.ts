@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isAsShown, projectDirectory, runnableBlocks, runScript } from '../support/blocks.js';
+import { blocksOf, projectDirectory, runnableBlocks, runScript } from '../support/blocks.js';
 import { exampleProfiles } from '../support/dbuild.js';
 import { scratch } from '../support/scratch.js';
 
 const top = scratch();
-const blocks = runnableBlocks('program').map((block) => ({ name: block.place, block }));
+const blocks = runnableBlocks();
 
 /** Somebody's checkout of the predecessor in a home: what is told about keys that are none is not for a page. */
 function layPredecessor(home: string): void {
@@ -20,15 +20,17 @@ function layPredecessor(home: string): void {
 }
 
 describe('what the documentation lets people run', () => {
-  it('is there', () => {
-    expect(blocks.length).toBeGreaterThan(0);
+  it('is found by its mark', () => {
+    expect(blocks.length).toBeGreaterThan(1);
+    const page = 'a\n\n<!-- runnable -->\n\n```sh\ntrue\n```\n\n```sh\nfalse\n```\n';
+    expect(blocksOf('x.md', page)).toEqual([{ place: 'x.md:6', script: 'true\n' }]);
+    expect(() => blocksOf('x.md', page.replace('```sh', '```yaml'))).toThrow('x.md:3: no shell block follows');
   });
 
-  it.each(blocks)('$name', async ({ block }) => {
-    const { directory, env } = projectDirectory(top, block.files);
+  it.each(blocks)('$place', async ({ script }) => {
+    const { directory, env } = projectDirectory(top);
     layPredecessor(env.HOME);
-    const { code, stdout, stderr } = await runScript(block.script, directory, env);
+    const { code, stderr } = await runScript(script, directory, env);
     expect(code, stderr).toBe(0);
-    if (block.prints !== undefined) expect(isAsShown(stdout, block.prints), stdout).toBe(true);
   });
 });
