@@ -71,9 +71,14 @@ function bareMetal(facts: FormatFacts): Chapter {
     title: 'Bare metal: compressed',
     text: `${WRITES_ALL}
 
+${code(`imgbuild write ${file} /dev/DISK`)}
+
+The image is compared with its block map, and what was written is read back. Where imgbuild is not there, clear a disk that was in use by
+\`blkdiscard /dev/DISK\`, and then:
+
 ${code(`bmaptool copy --bmap ${file.replace(/\.zst$/, '.bmap')} ${file} /dev/DISK`)}
 
-Long runs of zeros are not written; on a disk that was in use, \`blkdiscard /dev/DISK\` first. Without bmaptool:
+or, with nothing but zstd:
 
 ${code(`zstd -dc ${file} | dd of=/dev/DISK bs=4M conv=fsync status=progress`)}
 

@@ -33,7 +33,7 @@ export const FORMATS = {
     suffixes: ['.incus.tar.xz', '.incus.squashfs', '.incus.qcow2'],
   },
   raw: row('raw', 'disk image as it is, with holes', []),
-  'raw.zst': row('raw.zst', 'compressed disk image with a block map: bare metal by bmaptool or zstd and dd', [
+  'raw.zst': row('raw.zst', 'compressed disk image with a block map: bare metal by imgbuild write, bmaptool or dd', [
     'output.zstdLevel',
   ]),
   qcow2: row('qcow2', 'disk for QEMU and KVM: Proxmox VE, libvirt, OpenStack', ['output.qcow2Compression']),
