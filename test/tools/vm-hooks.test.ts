@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ONCE } from '../../src/exec/once.js';
@@ -174,6 +174,34 @@ describe('the initramfs', () => {
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
     const settings = read(root, 'etc/initramfs-tools/conf.d/20-imgbuild');
     expect(settings).toContain(`MODULES=list\nCOMPRESS=${compress}\nCOMPRESSLEVEL=3\nFSTYPE=ext4\n`);
+  });
+
+  it('has its modules with their directories as they were, wherever it is made again', async () => {
+    const root = tree({});
+    const env = { ...OPTIONS, OPT_INITRAMFS_CONTENTS: 'list' };
+    await runHook(root, 'bootable/base/hooks/customize/40-initramfs-settings.sh', env);
+    const module = path.join(root, 'lib/modules/6.1/kernel/fs/ext4.ko');
+    mkdirSync(path.dirname(module), { recursive: true });
+    writeFileSync(module, 'a module');
+    chmodSync(path.dirname(module), 0o755);
+    const packed = path.join(root, 'packed');
+    mkdirSync(packed);
+    // What kmod says of a module of a kernel that this machine does not have.
+    const functions = path.join(root, 'hook-functions');
+    writeFileSync(
+      functions,
+      `modprobe() { echo 'insmod ${module} '; }\nmodinfo() { echo 'filename:       ${module}'; }\n` +
+        'manual_add_modules() { exit 9; }\n',
+    );
+    const hook = read(root, 'etc/initramfs-tools/hooks/imgbuild-modules');
+    const script = hook.replace('/usr/share/initramfs-tools/hook-functions', functions);
+    const made = await runCommand(['sh', '-eu', '-c', script, 'hook', ''], {
+      cwd: packed,
+      env: { DESTDIR: packed, version: '6.1' },
+    });
+    expect(made).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(readFileSync(path.join(packed, module), 'utf8')).toBe('a module');
+    expect(statSync(path.join(packed, path.dirname(module))).mode & 0o777).toBe(0o755);
   });
 
   it('is told by the number of its modules', async () => {

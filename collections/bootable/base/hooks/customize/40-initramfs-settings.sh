@@ -24,7 +24,8 @@ END
 # there.
 modules=$(printf '%s\n' "$OPT_INITRAMFS_REQUIRED" "$OPT_INITRAMFS_MODULES" "$DISK_ROOT_FORMAT" | awk 'NF && !seen[$0]++' | xargs)
 # manual_add_modules (initramfs-tools 0.142) takes some ten processes for each module: those that name no firmware are copied
-# in one go, which is a second less for each kernel, here and on the machine.
+# in one go, which is a second less for each kernel, here and on the machine. From /, because cp (coreutils 9.1) looks for the
+# modes of the parents by their paths without the first slash.
 write_file etc/initramfs-tools/hooks/imgbuild-modules 0755 <<END
 #!/bin/sh
 # Written by imgbuild: kernel modules that this machine starts with.
@@ -42,7 +43,7 @@ done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | sort -u)
 # shellcheck disable=SC2086
 modinfo -k "$version" $files |
   awk '/^filename:/ { file = $2; plain[file] = 1 } /^firmware:/ { delete plain[file] } END { for (file in plain) print file }' |
-  sort | xargs -r cp -p --parents -t "$DESTDIR"
+  sort | (cd / && xargs -r cp -p --parents -t "$DESTDIR")
 for file in $files; do
   [ -e "$DESTDIR$file" ] && continue
   name=${file##*/}
