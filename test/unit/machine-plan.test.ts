@@ -23,6 +23,14 @@ describe('machines of one suite', () => {
   });
 });
 
+describe('the root file system of a virtual machine', () => {
+  it('has snapper where it has snapshots', () => {
+    const snapshots = ['disk.rootFormat=btrfs', 'disk.snapper=true'];
+    expect(planOf('deb12-amd64-kvm').packages.shared).not.toContain('snapper');
+    expect(planOf('deb12-amd64-kvm', ...snapshots).packages.shared).toContain('snapper');
+  });
+});
+
 describe('the firmware of a virtual machine', () => {
   const grub = ({ packages }: BuildPlan): string[] => packages.shared.filter((name) => /^(grub|shim|efi)/.test(name));
   const partitions = ({ disks }: BuildPlan): string[] | undefined => disks[0]?.partitions.map(({ name }) => name);
