@@ -36,6 +36,27 @@ function rekey(mode: string, file: string, answers: readonly string[]) {
   return { ...spawnSync('sh', [PROGRAM, mode, file], { input, env, encoding: 'utf8' }), state };
 }
 
+/** Runs the program at somebody's who types what it shows; gives what it said, and the key that it showed. */
+function typed(mode: string, file: string) {
+  const script = `{
+    echo '${OLD}'
+    until key=$(sed -n 's/^    //p' "$1") && [ -n "$key" ]; do sleep 0.1; done
+    echo "$key"
+  } | sh "$0" ${mode} "$2" >"$1"`;
+  const said = path.join(directory, 'said');
+  writeFileSync(said, '');
+  execFileSync('bash', ['--norc', '-c', script, PROGRAM, said, file], {
+    env: {
+      ...process.env,
+      REKEY_STATE: `${file}.state/slot`,
+      REKEY_KEYS: path.join(directory, 'run'),
+      REKEY_TPM: path.join(directory, 'no-tpm'),
+    },
+  });
+  const stdout = readFileSync(said, 'utf8');
+  return { stdout, key: /^ {4}(\S+)$/m.exec(stdout)?.[1] ?? '' };
+}
+
 const opens = (file: string, key: string): boolean =>
   spawnSync('cryptsetup', ['open', '--test-passphrase', '--key-file=-', file], { input: key }).status === 0;
 
@@ -69,20 +90,18 @@ describe('the first boot of encrypted storage', () => {
     const [, unused = ''] = /^ {4}(\S+)$/m.exec(first.stdout) ?? [];
     expect(unused).toMatch(/^([a-kmnp-z2-9]{4}-){7}[a-kmnp-z2-9]{4}$/);
     expect(opens(file, unused)).toBe(false);
-    // One that types what it reads.
-    const script = `{
-      echo '${OLD}'
-      until key=$(sed -n 's/^    //p' "$1") && [ -n "$key" ]; do sleep 0.1; done
-      echo "$key"
-    } | sh "$0" recovery "$2" >"$1"`;
-    const said = path.join(directory, 'said');
-    writeFileSync(said, '');
-    execFileSync('bash', ['--norc', '-c', script, PROGRAM, said, file], {
-      env: { ...process.env, REKEY_STATE: first.state, REKEY_KEYS: path.join(directory, 'run') },
-    });
-    const [, key = ''] = /^ {4}(\S+)$/m.exec(readFileSync(said, 'utf8')) ?? [];
+    const { key } = typed('recovery', file);
     expect([opens(file, OLD), opens(file, key)]).toEqual([false, true]);
     expect(key).not.toBe(unused);
+  });
+
+  it('leaves a machine without a TPM with its recovery key', () => {
+    const file = storage();
+    const { stdout, key } = typed('tpm2', file);
+    expect(stdout).toContain(
+      'This machine has no TPM 2.0: the recovery key opens its storage.\nThe passphrase of the image',
+    );
+    expect([opens(file, OLD), opens(file, key)]).toEqual([false, true]);
   });
 
   it('goes on after it was interrupted', () => {
