@@ -157,7 +157,7 @@ async function withoutUnchanged(
     prepared.map(({ plan, secrets }) =>
       isUnchanged(
         settings,
-        plan.stages.at(-1)?.digest ?? '',
+        { planDigest: plan.stages.at(-1)?.digest ?? '', maxBytes: plan.maxSize?.bytes },
         secretsTag(settings.cacheDir, secrets),
         (uri) => fetchRelease(uri, settings.aptProxy),
         plan.profile,

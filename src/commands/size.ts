@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { namedPackages } from '../config/collection.js';
 import { UserError } from '../errors.js';
 import { originOf } from '../look/origin.js';
 import { FILE_LIST, measure, sharesOf, type Measured, type Sized } from '../look/size.js';
@@ -64,11 +65,10 @@ function collectionsOf(context: Context, names: readonly string[]): Sized[] {
   return names.flatMap((name) => {
     const found = collections.find(name);
     if (found === undefined) return [];
-    const listed = [...found.packages, ...found.conditional.flatMap((entry) => entry.packages)];
     return [
       {
         name,
-        packages: listed.map(({ value }) => value.replace(/[:=/].*$/, '')).filter((one) => !one.startsWith('-')),
+        packages: namedPackages(found),
         paths: collections.content(found).overlays.flatMap(({ entries }) => entries.map(({ path }) => path)),
       },
     ];

@@ -134,3 +134,9 @@ function listAt(source: Source, path: Path): Located<unknown>[] {
   const list = valueAt(source, path);
   return Array.isArray(list) ? list.map((value: unknown, index) => ({ value, source, path: [...path, index] })) : [];
 }
+
+/** Packages that a collection names, whatever the conditions, without architectures, versions and releases. */
+export function namedPackages({ packages, conditional }: Pick<CollectionFile, 'packages' | 'conditional'>): string[] {
+  const listed = [...packages, ...conditional.flatMap((entry) => entry.packages)];
+  return listed.map(({ value }) => value.replace(/[:=/].*$/, '')).filter((name) => !name.startsWith('-'));
+}

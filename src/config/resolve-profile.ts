@@ -2,6 +2,7 @@ import { problemAt, stringsAt, valueAt, type Located } from './document.js';
 import type { Problem } from '../errors.js';
 import { schemaProblems } from './problems.js';
 import type { ConfigFile, ResolveInput } from './resolve-input.js';
+import { parseSize } from '../units.js';
 import { Defaults, Profile, REQUIRED_IN_PROFILE } from './schema.js';
 
 /** What a profile says apart from options. */
@@ -10,6 +11,8 @@ export interface ProfileFacts {
   readonly architecture: string;
   /** Empty when it does not say. */
   readonly outputs: readonly string[];
+  /** Bytes; undefined when there is no limit. */
+  readonly maxSize: number | undefined;
   readonly collections: readonly Located<string>[];
   /** Packages of the site, then of the files that are extended, then of the profile. */
   readonly packages: readonly (readonly Located<string>[])[];
@@ -31,6 +34,7 @@ export function readProfile(input: ResolveInput, problems: Problem[]): ProfileFa
     suite: text(last(input.profile, 'suite')),
     architecture: text(last(input.profile, 'architecture')),
     outputs: [...new Set((outputs ?? []).map((entry) => entry.value))],
+    maxSize: parseSize(text(last(input.profile, 'maxSize'))),
     collections: input.profile.flatMap(({ source }) => stringsAt(source, ['collections'])),
     packages: files.map(({ source }) => stringsAt(source, ['packages'])),
   };

@@ -1,4 +1,4 @@
-import type { CollectionFile } from './collection.js';
+import { namedPackages, type CollectionFile } from './collection.js';
 import type { Problem } from '../errors.js';
 import { checkAccounts } from './resolve-accounts.js';
 import { checkTerm, gatherCollections } from './resolve-collections.js';
@@ -46,6 +46,7 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
       options: sortKeys(options.values),
       secrets: sortKeys(secrets),
       packages: mergePackages(collections, facts.packages, lookupIn(options), lookupIn(usual)),
+      ...(facts.maxSize === undefined ? {} : { maxSize: { bytes: facts.maxSize, brings: broughtBy(collections) } }),
       outputs: resolveOutputs(input, facts.outputs, collections, storage, problems),
       ...(storage === undefined ? {} : { storage }),
       seed: seedOf(input, storage, options.values),
@@ -56,6 +57,16 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
     order: table.order,
     literalSecrets: options.literalSecrets || Object.values(secrets).some((secret) => 'value' in secret),
   };
+}
+
+/** Packages that collections name, without versions and the like. */
+function broughtBy(collections: readonly CollectionFile[]): Record<string, string[]> {
+  return Object.fromEntries(
+    collections.flatMap((collection): [string, string[]][] => {
+      const names = namedPackages(collection);
+      return names.length === 0 ? [] : [[collection.name, names]];
+    }),
+  );
 }
 
 /** Where options get values, the weakest first. */

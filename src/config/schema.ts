@@ -106,6 +106,9 @@ export const Collection = lazily((z) =>
 );
 export type Collection = z.infer<ReturnType<typeof Collection>>;
 
+/** What `parseSize` of units.ts reads, and more than nothing. */
+const SIZE = /^(?=.*[1-9])\d+(?:\.\d+)?\s*[kKmMgGtT]?(?:[iI]?[bB])?$/;
+
 /** A profile as a file. What it must say (suite, architecture, collections) may come from the file that it extends. */
 export const Profile = lazily((z) =>
   z.strictObject({
@@ -120,6 +123,11 @@ export const Profile = lazily((z) =>
     packages: Packages().optional().meta({ description: 'Further packages; -name leaves one out.' }),
     disk: StorageTree().optional().meta({ description: 'Disks and what is on them, instead of the ready-made ones.' }),
     outputs: z.array(z.enum(FORMAT_NAMES)).min(1).optional().meta({ description: 'Formats to make.' }),
+    maxSize: z
+      .string({ error: 'expected a size with a unit, such as 800MiB' })
+      .regex(SIZE, { error: (issue) => `${JSON.stringify(issue.input)} is not a size such as 800MiB` })
+      .optional()
+      .meta({ description: 'What the files of the image may take at most, as imgbuild size counts them.' }),
   }),
 );
 export type Profile = z.infer<ReturnType<typeof Profile>>;

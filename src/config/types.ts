@@ -73,6 +73,14 @@ export interface ResolvedCollection {
   readonly overlays: readonly Overlay[];
 }
 
+/** How large an image may become. */
+export interface SizeLimit {
+  /** Of all files of the tree, each content once, before any compression. */
+  readonly bytes: number;
+  /** Packages that collections name, whatever the conditions: who is to answer for what has grown. */
+  readonly brings: Readonly<Record<string, readonly string[]>>;
+}
+
 /** What a profile means, with nothing left to look up: the input of planning. Plain data. */
 export interface BuildConfig {
   readonly profile: string;
@@ -91,6 +99,8 @@ export interface BuildConfig {
   };
   /** Names of formats in the output table, e.g. `tar.zst`. */
   readonly outputs: readonly string[];
+  /** How large the image may become; undefined: as large as it likes. */
+  readonly maxSize?: SizeLimit;
   /** The disks of a machine; containers have none. */
   readonly storage?: Storage;
   /** What the identities of the disks come from. */

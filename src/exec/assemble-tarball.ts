@@ -71,7 +71,8 @@ export async function assembleTarball(
       const keys = keysOf(request, plan, sha256);
       const tree = await configured(context, request, { plan, keys, inventory });
       const source = { uri: path.basename(request.tarball), sha256 };
-      return await makeOutputs(context, { plan, secrets: request.secrets }, keys, tree, { releases: [source] });
+      const releases = [source];
+      return (await makeOutputs(context, { plan, secrets: request.secrets }, keys, tree, { releases })).files;
     });
     return { profile: layout.name, state: 'built', files, seconds: (performance.now() - started) / 1000 };
   } finally {

@@ -8,10 +8,11 @@ import { dynamicInputs, hereOf, stageKeys } from './keys.js';
 import { withLock } from './lock.js';
 import { makeOutputs } from './outputs.js';
 import { rememberKeys } from './predict.js';
-import { rememberInputs, secretsTag } from './stages.js';
+import { requireSize } from './size-limit.js';
+import { findStage, rememberInputs, secretsTag } from './stages.js';
 import { wholeTree } from './tree.js';
 import type { BuildEvent, BuildRequest, BuildResult, BuildSettings } from './types.js';
-import { findUnchanged, rememberOutput, type OutputRecord } from './uptodate.js';
+import { findUnchanged, fits, rememberOutput, type OutputRecord } from './uptodate.js';
 import { inWorkDirectory } from './work.js';
 
 type Build = BuildRequest['builds'][number];
@@ -69,15 +70,20 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
     files: [],
   };
   if (!settings.force) {
-    const files = findUnchanged(settings, record);
-    if (files !== undefined) {
-      rememberOutput(settings, { ...record, files });
+    const found = findUnchanged(settings, record);
+    const fitting = found !== undefined && fits(found, plan.maxSize?.bytes);
+    const entry = fitting ? undefined : findStage(settings.cacheDir, keys.configure);
+    // A limit that is new or lower is held against the tree. When that is gone the image is made again, and judged then.
+    if (found !== undefined && (fitting || entry !== undefined)) {
+      const { files } = found;
+      const treeBytes = entry === undefined ? found.treeBytes : await requireSize(context, plan, entry);
+      rememberOutput(settings, { ...record, ...sizeOf(treeBytes), files });
       return { profile, state: 'unchanged', files, seconds: seconds() };
     }
   }
   const tree = await wholeTree(context, build, { archive, base, all, dynamic, tag }, keys);
-  const files = await makeOutputs(context, build, keys, tree, archive);
-  rememberOutput(settings, { ...record, files });
+  const { files, treeBytes } = await makeOutputs(context, build, keys, tree, archive);
+  rememberOutput(settings, { ...record, ...sizeOf(treeBytes), files });
   rememberKeys(settings.cacheDir, settings.builderDigest, plan, { ...keys });
   rememberInputs(
     settings.cacheDir,
@@ -88,4 +94,8 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
     ]),
   );
   return { profile, state: 'built', files, seconds: seconds() };
+}
+
+function sizeOf(treeBytes: number | undefined): Pick<OutputRecord, 'treeBytes'> {
+  return treeBytes === undefined ? {} : { treeBytes };
 }

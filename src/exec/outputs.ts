@@ -20,10 +20,17 @@ import type { Keys } from './keys.js';
 import { publish } from './publish.js';
 import { tarball } from './publish-tarball.js';
 import { readTree } from './read-tree.js';
+import { requireSize } from './size-limit.js';
 import { findStage, storeStage, type StageEntry } from './stages.js';
 import { timed } from './timed.js';
 import { toolVersions } from './tools.js';
 import type { BuildRequest, BuildResult } from './types.js';
+
+/** What a build has published. */
+interface Made extends Pick<BuildResult, 'files'> {
+  /** Of the tree's files; known when the profile limits them. */
+  readonly treeBytes: number | undefined;
+}
 
 /** Makes every format of a plan from the finished tree, through its disks when some are made from these, and publishes them. */
 export async function makeOutputs(
@@ -32,7 +39,7 @@ export async function makeOutputs(
   keys: Keys,
   tree: FinishedTree,
   archive: { readonly releases: readonly Pick<Release, 'uri' | 'sha256'>[] },
-): Promise<BuildResult['files']> {
+): Promise<Made> {
   const wanted = FORMAT_NAMES.filter((name) => plan.outputs.includes(name));
   const ofDisk = wanted.filter(isDiskFormat);
   const ofSystem = wanted.filter((name) => !isDiskFormat(name));
@@ -52,6 +59,7 @@ export async function makeOutputs(
       });
   return await timed(context, 'output', async () => {
     const entry = await tree.saved();
+    const treeBytes = await requireSize(context, plan, entry);
     const files = disks.map(({ plan: disk, path }) => ({ name: disk.name, path, bytes: disk.bytes }));
     const artefacts: Artefact<NewSystemFiles>[] = [
       ...(await systemArtefacts(context, plan, keys, entry, ofSystem, files[0])),
@@ -65,15 +73,16 @@ export async function makeOutputs(
         signal: context.signal,
       }),
     ];
-    return await publish(context, artefacts, {
+    const published = await publish(context, artefacts, {
       plan,
       inventory: entry.inventory ?? { debianVersion: '', packages: [] },
       epoch: entry.epoch,
       digests: { ...keys, builder: context.settings.builderDigest },
       archive: archive.releases.map(({ uri, sha256 }) => ({ uri, sha256 })),
       tools: await toolVersions(context),
-      handover: (published) => handoverOf(plan, published),
+      handover: (names) => handoverOf(plan, names),
     });
+    return { files: published, treeBytes };
   });
 }
 

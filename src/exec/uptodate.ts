@@ -19,6 +19,8 @@ export interface OutputRecord {
   readonly sourceDateEpoch: number | null;
   readonly releases: readonly { readonly uri: string; readonly sha256: string }[];
   readonly files: BuildResult['files'];
+  /** Of the tree's files; known when the profile limited them. */
+  readonly treeBytes?: number;
 }
 
 /** By the profile and the device and inode of the output directory, which are the same inside and outside of the builder. */
@@ -42,10 +44,18 @@ export function rememberOutput(settings: BuildSettings, record: OutputRecord): v
   if (path !== undefined) writeAtomically(settings.cacheDir, path, JSON.stringify(record));
 }
 
-/** The files of the last output, when it has the same key and they are all still there with their sizes. */
-export function findUnchanged(settings: BuildSettings, wanted: OutputRecord): BuildResult['files'] | undefined {
+/** The last output, when it has the same key and they are all still there with their sizes. */
+export function findUnchanged(
+  settings: BuildSettings,
+  wanted: OutputRecord,
+): Pick<OutputRecord, 'files' | 'treeBytes'> | undefined {
   const record = readRecord(settings, wanted.profile);
-  return record?.key === wanted.key ? present(settings, record) : undefined;
+  return record?.key === wanted.key && present(settings, record) !== undefined ? record : undefined;
+}
+
+/** Whether an output is known to keep to a limit, in bytes. */
+export function fits({ treeBytes }: Pick<OutputRecord, 'treeBytes'>, limit: number | undefined): boolean {
+  return limit === undefined || (treeBytes !== undefined && treeBytes <= limit);
 }
 
 function present(settings: Pick<BuildSettings, 'outputDir'>, record: OutputRecord): BuildResult['files'] | undefined {
@@ -70,7 +80,7 @@ function present(settings: Pick<BuildSettings, 'outputDir'>, record: OutputRecor
  */
 export async function isUnchanged(
   settings: BuildSettings,
-  planDigest: string,
+  { planDigest, maxBytes }: { readonly planDigest: string; readonly maxBytes: number | undefined },
   tag: string,
   fetchRelease: (uri: string) => Promise<Buffer | undefined>,
   profile: string,
@@ -80,6 +90,7 @@ export async function isUnchanged(
     record === undefined ||
     settings.force ||
     record.planDigest !== planDigest ||
+    !fits(record, maxBytes) ||
     record.builderDigest !== settings.builderDigest ||
     record.secretsTag !== tag ||
     record.nameStyle !== settings.nameStyle ||

@@ -1,4 +1,5 @@
 import { drawDisk } from '../disk/draw.js';
+import { formatBytes } from '../units.js';
 import type { BuildPlan, PhaseItem, StageForecast, Step } from './types.js';
 
 /** Columns that a plan takes: it is read in logs and in mails, too. */
@@ -13,6 +14,7 @@ export function describePlan(plan: BuildPlan, forecasts: Readonly<Record<string,
     `collections  ${wrap(plan.collections, 13)}`,
     `packages     ${wrap(shared, 13)}`,
     ...(extra.length === 0 ? [] : [`  more       ${wrap(extra, 13)}`]),
+    ...(plan.maxSize === undefined ? [] : [`at most      ${formatBytes(plan.maxSize.bytes)} of files`]),
     ...(plan.secrets.length === 0 ? [] : [`secrets      ${plan.secrets.join(', ')}`]),
     '',
     ...plan.disks.flatMap((disk) => [drawDisk(disk, WIDTH), '']),

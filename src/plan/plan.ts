@@ -50,6 +50,7 @@ export function makePlan(config: BuildConfig): BuildPlan {
     packages: config.packages,
     secrets: Object.keys(config.secrets).sort(),
     outputs: config.outputs,
+    ...(config.maxSize === undefined ? {} : { maxSize: config.maxSize }),
     disks,
     ...(machine === undefined ? {} : { machine }),
     stages: [base, packages, configure, ...assemble, output],

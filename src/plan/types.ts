@@ -1,4 +1,4 @@
-import type { FileRef, OptionValue, OverlayEntry, Phase } from '../config/types.js';
+import type { FileRef, OptionValue, OverlayEntry, Phase, SizeLimit } from '../config/types.js';
 import type { DiskPlan } from '../disk/types.js';
 import type { Machine } from '../output/types.js';
 
@@ -64,6 +64,8 @@ export interface BuildPlan {
   readonly packages: { readonly shared: readonly string[]; readonly extra: readonly string[] };
   readonly secrets: readonly string[];
   readonly outputs: readonly string[];
+  /** Judged when the image is made; part of no stage. */
+  readonly maxSize?: SizeLimit;
   /** The first one boots; empty for a container. */
   readonly disks: readonly DiskPlan[];
   /** The virtual machine that formats such as OVA describe. */

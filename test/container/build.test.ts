@@ -108,6 +108,35 @@ describe('a built template', () => {
     expect(imagePath(again)).toBe(imagePath(first));
   });
 
+  it('does not take the place of an earlier one when it is larger than maxSize allows', async () => {
+    await withDirectory(async (directory) => {
+      const profile = path.join(directory, 'limited.yaml');
+      const out = path.join(directory, 'out');
+      const write = (more: string): void => {
+        writeFileSync(profile, `extends: ${PROFILE}\n${more}`);
+      };
+      write('');
+      const before = await build([profile, '--output', out]);
+      const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOWPU5t8+EwsFYH9BOwwJoRANmXDtY4X/OpZxeeOiDYm';
+      write(`maxSize: 50MiB\noptions: { login.authorizedKeys: [${key}] }\n`);
+      const grown = await imgbuild(['build', profile, '--output', out], { env: buildEnv() });
+      expect(grown.code, grown.stderr).toBe(7);
+      expect(grown.stderr).toMatch(
+        /maxSize allows 50\.0 MiB; since the build of \d{4}-\d\d-\d\d: files of no package \+/,
+      );
+      expect(readlinkSync(path.join(out, 'limited/limited_rootfs.tar.zst'))).toBe(path.basename(imagePath(before)));
+      execFileSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: path.join(out, 'limited') });
+      const size = await imgbuild(['size', imagePath(before), '--json'], { env: buildEnv() });
+      const { bytes } = JSON.parse(size.stdout) as { bytes: number };
+      write(`maxSize: ${String(bytes)}B\n`);
+      expect((await build([profile, '--output', out])).results[0]?.state).toBe('unchanged');
+      write(`maxSize: ${String(bytes - 1)}B\n`);
+      const lowered = await imgbuild(['build', profile, '--output', out], { env: buildEnv() });
+      expect(lowered.code, lowered.stderr).toBe(7);
+      expect(lowered.stderr).toMatch(/nothing has grown since .*; the largest packages are .*libperl5\.36 2\d\.\d MiB/);
+    });
+  });
+
   it('takes the stages before a change from the cache and says why the others are built', async () => {
     await withDirectory(async (directory) => {
       const env = buildEnv();

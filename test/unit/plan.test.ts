@@ -70,6 +70,17 @@ function changed(a: BuildConfig, b: BuildConfig): string[] {
     .map(([name]) => name);
 }
 
+describe('a limit of the size', () => {
+  it('stands in the plan, and no stage depends on it', () => {
+    const limited = makePlan(config({ maxSize: { bytes: 800 << 20, brings: { base: ['less'] } } }));
+    const free = makePlan(config());
+    expect(limited.stages).toEqual(free.stages);
+    expect(limited.maxSize?.bytes).toBe(800 << 20);
+    expect(describePlan(limited, {})).toMatch(/^at most +800\.0 MiB of files$/m);
+    expect(describePlan(free, {})).not.toContain('at most');
+  });
+});
+
 describe('makePlan', () => {
   it('is the same for the same configuration wherever its files lie', () => {
     expect(changed(config(), config({ roots: { imgbuild: '/elsewhere' } }))).toEqual([]);
