@@ -71,14 +71,16 @@ async function buildStages(context: Context, build: Build): Promise<BuildResult>
   };
   if (!settings.force) {
     const found = findUnchanged(settings, record);
-    const fitting = found !== undefined && fits(found, plan.maxSize?.bytes);
-    const entry = fitting ? undefined : findStage(settings.cacheDir, keys.configure);
-    // A limit that is new or lower is held against the tree. When that is gone the image is made again, and judged then.
-    if (found !== undefined && (fitting || entry !== undefined)) {
+    if (found !== undefined) {
       const { files } = found;
-      const treeBytes = entry === undefined ? found.treeBytes : await requireSize(context, plan, entry);
-      rememberOutput(settings, { ...record, ...sizeOf(treeBytes), files });
-      return { profile, state: 'unchanged', files, seconds: seconds() };
+      const fitting = fits(found, plan.maxSize?.bytes);
+      // A limit that is new or lower is held against the tree. When that is gone the image is made again, and judged then.
+      const entry = fitting ? undefined : findStage(settings.cacheDir, keys.configure);
+      if (fitting || entry !== undefined) {
+        const treeBytes = entry === undefined ? found.treeBytes : await requireSize(context, plan, entry);
+        rememberOutput(settings, { ...record, ...sizeOf(treeBytes), files });
+        return { profile, state: 'unchanged', files, seconds: seconds() };
+      }
     }
   }
   const tree = await wholeTree(context, build, { archive, base, all, dynamic, tag }, keys);
