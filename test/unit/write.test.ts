@@ -61,10 +61,14 @@ describe('block maps', () => {
   });
 
   it('are refused with any byte changed that counts', () => {
+    // The map's own checksum does not cover itself, and is a number: its digits mean the same in either case.
+    const withoutCase = (text: string): string =>
+      text.replace(/(?<=<BmapFileChecksum>)[^<]*/, (digits) => digits.toLowerCase());
+    expect(withoutCase(map)).toBe(map);
     fc.assert(
       fc.property(fc.nat(map.length - 1), fc.integer({ min: 33, max: 126 }), (at, code) => {
         const changed = `${map.slice(0, at)}${String.fromCharCode(code)}${map.slice(at + 1)}`;
-        fc.pre(changed !== map);
+        fc.pre(withoutCase(changed) !== map);
         expect(() => readBmap(changed, 'x.bmap')).toThrow(/^(the block map )?x\.bmap/);
       }),
       { numRuns: 300 },
