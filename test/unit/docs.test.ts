@@ -11,7 +11,9 @@ import { tree } from '../support/tree.js';
 
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'profiles/README.md'],
-  ...readdirSync(path.join(CHECKOUT, 'docs')).map((name) => `docs/${name}`),
+  ...readdirSync(path.join(CHECKOUT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
   ...readdirSync(path.join(CHECKOUT, 'collections'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('README.md'))
     .map((name) => `collections/${name}`),
