@@ -3,35 +3,16 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { BootReport } from '../../src/verify/boot-types.js';
 import { sha256 } from '../../src/digest.js';
 import { runCommand } from '../support/cli.js';
 import { BOOT_OUTPUT, testKey } from '../support/key.js';
 import { scratch } from '../support/scratch.js';
-import { machineFrom, startMachine, verifyBoot } from '../support/vm.js';
+import { expectGood, machineFrom, startMachine, verifyBoot } from '../support/vm.js';
 
 const PORT = 22322;
 
 const directory = scratch();
 const key = testKey();
-
-/** What has to hold for every good machine. */
-function expectGood(report: BootReport): void {
-  expect(report.boots.map(({ name, seconds, trouble }) => [name, trouble, typeof seconds.booted])).toEqual(
-    ['first', 'second', 'other'].map((name) => [name, undefined, 'number']),
-  );
-  expect(report.findings.filter(({ severity }) => severity !== 'info')).toEqual([]);
-  const [first, second, other] = report.boots;
-  expect(first?.facts?.state).toBe('running');
-  expect(first?.facts?.root.bytes).toBeGreaterThan(2.5 * 2 ** 30);
-  expect(first?.facts?.identities.map(({ kind }) => kind)).toEqual(
-    expect.arrayContaining(['machine-id', 'host key', 'disk', 'partition', 'file system']),
-  );
-  expect(second?.facts?.identities).toEqual(first?.facts?.identities);
-  expect(other?.facts?.identities.map(({ value }) => value)).not.toEqual(
-    first?.facts?.identities.map(({ value }) => value),
-  );
-}
 
 describe('a machine for KVM', () => {
   let image: string;

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { expect } from 'vitest';
 import type { Verification } from '../../src/commands/verify-run.js';
 import { plain } from '../../src/verify/boot-console.js';
+import type { BootReport } from '../../src/verify/boot-types.js';
 import { build, buildEnv } from './build.js';
 import { CHECKOUT, imgbuild, type Outcome } from './cli.js';
 
@@ -104,4 +106,22 @@ export async function verifyBoot(args: readonly string[]): Promise<Verification>
   }
   process.stderr.write(outcome.stderr);
   return JSON.parse(outcome.stdout) as Verification;
+}
+
+/** What has to hold for every good machine that was booted three times. */
+export function expectGood(report: BootReport): void {
+  expect(report.boots.map(({ name, seconds, trouble }) => [name, trouble, typeof seconds.booted])).toEqual(
+    ['first', 'second', 'other'].map((name) => [name, undefined, 'number']),
+  );
+  expect(report.findings.filter(({ severity }) => severity !== 'info')).toEqual([]);
+  const [first, second, other] = report.boots;
+  expect(first?.facts?.state).toBe('running');
+  expect(first?.facts?.root.bytes).toBeGreaterThan(2.5 * 2 ** 30);
+  expect(first?.facts?.identities.map(({ kind }) => kind)).toEqual(
+    expect.arrayContaining(['machine-id', 'host key', 'disk', 'partition', 'file system']),
+  );
+  expect(second?.facts?.identities).toEqual(first?.facts?.identities);
+  expect(other?.facts?.identities.map(({ value }) => value)).not.toEqual(
+    first?.facts?.identities.map(({ value }) => value),
+  );
 }
