@@ -17,6 +17,7 @@ import { SNAPSHOTS, subvolumeOf } from '../disk/walk.js';
 import { UserError } from '../errors.js';
 import { formatBytes } from '../units.js';
 import type { Context } from './context.js';
+import { dataExtents, type Extent } from './formats/pieces.js';
 import { readAt, readPadded, writeAll } from './positioned.js';
 import { run } from './run.js';
 
@@ -83,12 +84,11 @@ const SUPERBLOCKS = [SUPERBLOCK_AT, 2 ** 26, 2 ** 38];
 
 /** Bytes that are moved at a time; chunks and their places are multiples of 64 KiB at least. */
 const PIECE = 2 ** 20;
-const ZEROS = Buffer.alloc(PIECE);
 
 /**
  * Moves a file system into a disk from its end to its beginning, cutting off what is moved, so that no room is taken twice.
  * Blocks of its trees lose what chance and the clock have put into them. What no chunk holds, such as leftovers of the
- * first steps of mkfs.btrfs, stays behind.
+ * first steps of mkfs.btrfs, stays behind. Zeros that were written are written again: behind encryption a hole is no zeros.
  */
 async function moveInto(
   { signal }: BtrfsContext,
@@ -108,12 +108,16 @@ async function moveInto(
     );
     const chunks = await chunksOf(from, superblock);
     const pieces = chunks.flatMap((chunk) => piecesOf(chunk)).sort((a, b) => b.place - a.place);
+    const written = await dataExtents(image, signal);
     for (const { place, bytes, address, trees } of pieces) {
       signal.throwIfAborted();
-      const data = await readPadded(from, place, bytes);
-      if (!data.equals(bytes === PIECE ? ZEROS : ZEROS.subarray(0, bytes))) {
+      const parts = partsOf(written, place, bytes);
+      if (parts.length > 0) {
+        const data = await readPadded(from, place, bytes);
         if (trees) settleBlocks(data, superblock, address, plan.uuid, epoch);
-        await writeData(to, data, plan.start + place);
+        for (const { start, bytes: length } of parts) {
+          await writeAll(to, data.subarray(start - place, start - place + length), plan.start + start);
+        }
       }
       await from.truncate(place);
     }
@@ -163,18 +167,11 @@ function settleBlocks(data: Buffer, superblock: Superblock, address: number, see
   }
 }
 
-/** A piece of this that is zero stays a hole. */
-const HOLE = 2 ** 16;
-
-async function writeData(file: FileHandle, data: Buffer, at: number): Promise<void> {
-  for (let start = 0; start < data.length;) {
-    let end = start;
-    while (end < data.length && !isZero(data.subarray(end, end + HOLE))) end += HOLE;
-    if (end > start) await writeAll(file, data.subarray(start, end), at + start);
-    start = end + HOLE;
-  }
-}
-
-function isZero(data: Buffer): boolean {
-  return data.equals(ZEROS.subarray(0, data.length));
+/** What of some extents lies in a piece. */
+function partsOf(extents: readonly Extent[], place: number, bytes: number): Extent[] {
+  return extents.flatMap((extent) => {
+    const start = Math.max(place, extent.start);
+    const end = Math.min(place + bytes, extent.start + extent.bytes);
+    return end > start ? [{ start, bytes: end - start }] : [];
+  });
 }

@@ -15,6 +15,7 @@ import { passphraseWeakness } from '../config/passphrase.js';
 import type { Extents, LuksPlan } from '../disk/types.js';
 import { EXIT, UserError } from '../errors.js';
 import type { Context } from './context.js';
+import { unusedExtents } from './luks-unused.js';
 import { run } from './run.js';
 import { isTmpfs } from './workplace.js';
 
@@ -35,7 +36,8 @@ const THREADS = 1;
  * cryptsetup does it without root, device-mapper or loop device: a header with the real passphrase for the disk, and, as
  * a tool that encrypts in place works on a detached header, a second one with a passphrase that nobody ever learns. Both
  * share a random volume key, which is in memory only. Holes are encrypted like all else: what a file system reads as
- * zero must decrypt to zero.
+ * zero must decrypt to zero. What nothing reads before it was written becomes a hole again, without which the image would
+ * have the size of its volumes and could not be compressed; it shows where there is no data, as TRIM on the machine does.
  *
  * Must come before the partition table, which cryptsetup would find in the file and take for a broken header.
  */
@@ -52,7 +54,9 @@ export async function formatLuks(
     const volumeKey = path.join(keys, 'volume-key');
     writeFileSync(volumeKey, randomBytes(plan.keyBits / 8), { mode: 0o600 });
     await makeHeader(context, { file, header, volumeKey, plan, passphrase });
+    const unused = await unusedExtents(context, file, plan.content);
     await encrypt(context, { file, volumeKey, plan });
+    await punch(context, file, unused);
     placeHeader(file, header, plan);
   } finally {
     rmSync(keys, { recursive: true, force: true });
@@ -148,6 +152,14 @@ async function encrypt(
     await dd(`if=${aside}`, `of=${file}`, `seek=${String(start)}`, 'oflag=seek_bytes', 'conv=notrunc');
   } finally {
     rmSync(aside, { force: true });
+  }
+}
+
+/** Makes holes of extents. */
+async function punch(context: LuksContext, file: string, extents: readonly Extents[]): Promise<void> {
+  for (const { start, bytes } of extents) {
+    const argv = ['fallocate', '--punch-hole', '--offset', String(start), '--length', String(bytes), file];
+    await run(argv, { doing: 'making holes in a disk', signal: context.signal });
   }
 }
 

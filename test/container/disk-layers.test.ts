@@ -77,7 +77,7 @@ async function inTheClear(work: string): Promise<Buffer> {
     tweak.writeBigUInt64LE(BigInt((at - start) / 512));
     const decipher = createDecipheriv('aes-256-xts', key, tweak).setAutoPadding(false);
     const sector = disk.subarray(at, at + SECTOR);
-    // Behind the last volume nothing was encrypted.
+    // Behind the last volume nothing was encrypted, and free blocks are holes again.
     if (sector.some((byte) => byte !== 0)) decipher.update(sector).copy(sector);
   }
   disk.fill(0, luks.start, start);

@@ -1,5 +1,17 @@
 import { createDecipheriv, randomBytes } from 'node:crypto';
-import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LayerPlan, LuksPlan, LvmPlan } from '../../src/disk/types.js';
@@ -9,6 +21,7 @@ import type { BuildEvent } from '../../src/exec/types.js';
 import { withBytes } from '../../src/verify/read/bytes.js';
 import { openLuks } from '../../src/verify/read/luks-open.js';
 import { runCommand } from '../support/cli.js';
+import { filesystem } from '../support/disk-layouts.js';
 import { KIB, MIB } from '../support/disk-plans.js';
 import { scratch } from '../support/scratch.js';
 
@@ -17,8 +30,10 @@ const work = scratch('/dev/shm');
 const PASSPHRASE = 'Größe ist relativ zu 42';
 const HEADER = 16 * MIB;
 
+/** Place of what lies in a container. */
+const inside = (start: number, bytes: number) => ({ start: start + HEADER, bytes });
+
 function plan(start: number, payload: number, given: Partial<LuksPlan> = {}): LuksPlan {
-  const inside = { start: start + HEADER, bytes: payload };
   return {
     type: 'luks',
     name: 'crypt',
@@ -32,7 +47,7 @@ function plan(start: number, payload: number, given: Partial<LuksPlan> = {}): Lu
     bytes: HEADER + payload,
     uuid: '6f2b0c1e-94d3-4e0c-b5c3-7d1f2a8e6b90',
     headerBytes: HEADER,
-    content: { type: 'swap', label: '', uuid: '', ...inside },
+    content: { ...filesystem('vfat', '/data'), uuid: '', ...inside(start, payload) },
     ...given,
   };
 }
@@ -118,20 +133,23 @@ describe('formatLuks', () => {
     { sectorSize: 4096, keyBits: 512, pbkdf: 'argon2id' },
     { sectorSize: 512, keyBits: 512, pbkdf: 'argon2i' },
     { sectorSize: 512, keyBits: 256, pbkdf: 'pbkdf2', pbkdfIterations: 5000 },
-  ] as const)('encrypts every sector, holes too, and nothing else: $sectorSize, $keyBits, $pbkdf', async (given) => {
-    const luks = plan(3 * MIB, 8 * MIB, given);
-    const { file, data } = disk(`disk-${given.pbkdf}`, luks);
-    const { events, lines } = await format(file, luks);
-    await expectPayload(file, luks, data, 8 * MIB);
-    expect(read(file, 0, 3 * MIB).every((byte) => byte === 0)).toBe(true);
-    expect(read(file, luks.start + luks.bytes, MIB).every((byte) => byte === 0)).toBe(true);
-    expect(statSync(file).size).toBe(28 * MIB);
-    expect(events).toEqual([]);
-    expect(lines.join('\n')).not.toContain(PASSPHRASE);
-    // Nothing is left: neither keys nor the headers that were made aside.
-    expect(readdirSync(directory).filter((name) => name.includes('.luks-'))).toEqual([]);
-    expect(readdirSync(work)).toEqual([]);
-  });
+  ] as const)(
+    'encrypts every sector that may be read, holes too, and nothing else: $sectorSize, $keyBits, $pbkdf',
+    async (given) => {
+      const luks = plan(3 * MIB, 8 * MIB, given);
+      const { file, data } = disk(`disk-${given.pbkdf}`, luks);
+      const { events, lines } = await format(file, luks);
+      await expectPayload(file, luks, data, 8 * MIB);
+      expect(read(file, 0, 3 * MIB).every((byte) => byte === 0)).toBe(true);
+      expect(read(file, luks.start + luks.bytes, MIB).every((byte) => byte === 0)).toBe(true);
+      expect(statSync(file).size).toBe(28 * MIB);
+      expect(events).toEqual([]);
+      expect(lines.join('\n')).not.toContain(PASSPHRASE);
+      // Nothing is left: neither keys nor the headers that were made aside.
+      expect(readdirSync(directory).filter((name) => name.includes('.luks-'))).toEqual([]);
+      expect(readdirSync(work)).toEqual([]);
+    },
+  );
 
   it('makes the header that was planned, and opens with the passphrase alone', async () => {
     const luks = plan(MIB, 4 * MIB);
@@ -161,7 +179,7 @@ describe('formatLuks', () => {
       pvId: '',
       extentBytes: 4 * MIB,
       peStart: MIB,
-      volumes: [{ ...volume, content: volume.content as Extract<LayerPlan, { type: 'swap' }> }],
+      volumes: [{ ...volume, content: volume.content as Extract<LayerPlan, { type: 'filesystem' }> }],
     });
     const luks = plan(MIB, 20 * MIB, { content: group(MIB + HEADER) });
     const { file, data } = disk('group', luks);
@@ -169,6 +187,42 @@ describe('formatLuks', () => {
     await expectPayload(file, luks, data, 5 * MIB);
     expect(read(file, MIB + HEADER + 5 * MIB, 15 * MIB).every((byte) => byte === 0)).toBe(true);
     expect(statSync(file).blocks * 512).toBeLessThan(22 * MIB);
+  });
+
+  it('leaves holes where an ext4 has free blocks, and keeps the rest', async () => {
+    const luks = plan(MIB, 64 * MIB, { content: { ...filesystem('ext4', '/'), uuid: '', ...inside(MIB, 64 * MIB) } });
+    const { file, data } = disk('ext4', luks);
+    const tree = path.join(directory, 'tree');
+    mkdirSync(tree);
+    writeFileSync(path.join(tree, 'data'), data);
+    const start = MIB + HEADER;
+    const made = ['mke2fs', '-q', '-F', '-t', 'ext4', '-d', tree, '-E', `offset=${String(start)}`, file, '64M'];
+    expect(await runCommand(made)).toMatchObject({ code: 0 });
+    await format(file, luks);
+    expect(statSync(file).blocks * 512).toBeLessThan(40 * MIB);
+    const plain = path.join(directory, 'ext4.plain');
+    writeFileSync(plain, await decrypt(file, luks, 64 * MIB));
+    expect(await runCommand(['e2fsck', '-f', '-n', plain])).toMatchObject({ code: 0 });
+    await runCommand(['debugfs', '-R', `dump /data ${plain}.data`, plain]);
+    expect(readFileSync(`${plain}.data`).equals(data)).toBe(true);
+  });
+
+  it('leaves swap a hole but for its header', async () => {
+    const luks = plan(MIB, 16 * MIB, { content: { type: 'swap', label: '', uuid: '', ...inside(MIB, 16 * MIB) } });
+    const { file } = disk('swap', luks);
+    const id = '0d4ff4e5-9d5a-4a2b-8a3f-2f0a4f6d1c11';
+    const swap = path.join(directory, 'swap.made');
+    closeSync(openSync(swap, 'w'));
+    truncateSync(swap, 16 * MIB);
+    expect(await runCommand(['mkswap', '-U', id, swap])).toMatchObject({ code: 0 });
+    const fd = openSync(file, 'r+');
+    writeSync(fd, read(swap, 0, 4 * KIB), 0, 4 * KIB, MIB + HEADER);
+    closeSync(fd);
+    await format(file, luks);
+    expect(statSync(file).blocks * 512).toBeLessThan(19 * MIB);
+    const plain = path.join(directory, 'swap.plain');
+    writeFileSync(plain, await decrypt(file, luks, 16 * MIB));
+    expect((await runCommand(['blkid', '-p', '-o', 'value', '-s', 'UUID', plain])).stdout).toBe(`${id}\n`);
   });
 
   it.each([2, 5])('finds a container behind %i GiB, where cryptsetup counts wrong', async (gib) => {
