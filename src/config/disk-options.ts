@@ -141,6 +141,6 @@ export const DISK_OPTIONS = {
   'disk.seed': {
     type: 'string',
     default: '',
-    help: "What the UUIDs of disks come from: empty for the profile's name and layout, so that equal builds are equal; `random` for new ones with each build.",
+    help: "What the UUIDs of disks come from: empty for the profile's name, so that equal builds are equal; `random` for new ones with each build.",
   },
 } as const satisfies Readonly<Record<string, OptionDeclaration>>;

@@ -122,13 +122,12 @@ function report(storage: Storage, source: Source, place: (path: Path) => Path, p
   }
 }
 
-/** What identities come from: the same for equal layouts of a profile, so that equal builds are equal. */
-export function seedOf(
-  input: Pick<ResolveInput, 'name' | 'random'>,
-  storage: Storage | undefined,
-  options: Options,
-): string {
+/**
+ * What identities come from: the same for all builds of a profile, so that equal builds are equal, and that another size of
+ * one volume changes nothing in the tree, where fstab, crypttab and the initramfs name all of them.
+ */
+export function seedOf(input: Pick<ResolveInput, 'name' | 'random'>, options: Options): string {
   const given = options['disk.seed'];
-  if (given === '') return digestOf({ profile: input.name, storage });
+  if (given === '') return digestOf({ profile: input.name });
   return digestOf(given === 'random' ? { random: input.random } : { given });
 }

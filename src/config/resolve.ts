@@ -49,7 +49,7 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
       ...(facts.maxSize === undefined ? {} : { maxSize: { bytes: facts.maxSize, brings: broughtBy(collections) } }),
       outputs: resolveOutputs(input, facts.outputs, collections, storage, problems),
       ...(storage === undefined ? {} : { storage }),
-      seed: seedOf(input, storage, options.values),
+      seed: seedOf(input, options.values),
       roots: input.roots,
     },
     origins: options.origins,

@@ -94,7 +94,8 @@ describe('identities', () => {
 
   it('come from the profile and its layout, or from what the user gives', () => {
     expect(seed()).toBe(seed());
-    expect(seed('options: { disk.rootSize: 3G }')).not.toBe(seed());
+    expect(seed('options: { disk.rootSize: 3G }')).toBe(seed());
+    expect(seed('options: { disk.seed: mine }')).not.toBe(seed());
     expect(seed('options: { disk.seed: mine }')).toBe(seed('options: { disk.seed: mine, disk.rootSize: 3G }'));
   });
 
