@@ -104,6 +104,19 @@ describe('documentation', () => {
     for (const key of Object.keys(Collection().shape)) expect(told, key).toContain(key);
   });
 
+  it('quotes messages that there are', () => {
+    const sources = readdirSync(path.join(CHECKOUT, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => read(`src/${name}`).replace(/\\'/g, "'"));
+    const quoted = [...read('docs/troubleshooting.md').matchAll(/^\| `([^`]+)` +\|/gm)].map(
+      ([, message = '']) => message,
+    );
+    expect(quoted.length).toBeGreaterThan(10);
+    for (const part of quoted.flatMap((message) => message.split('…')).map((text) => text.trim())) {
+      expect(part === '' || sources.some((source) => source.includes(part)), part).toBe(true);
+    }
+  });
+
   it('tells every exit code', () => {
     const told = [...read('docs/exit-codes.md').matchAll(/^\| (\d+) /gm)].map((match) => Number(match[1]));
     expect(told).toEqual(Object.values(EXIT));
