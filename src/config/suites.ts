@@ -13,5 +13,5 @@ export type SuiteName = keyof typeof SUITES;
 /** Names of all suites, oldest first. */
 export const SUITE_NAMES = ['bullseye', 'bookworm', 'trixie', 'forky', 'sid'] as const satisfies readonly SuiteName[];
 
-/** Debian's names of the machines that images are made for. */
-export const ARCHITECTURES = ['amd64', 'arm64', 'armhf', 'riscv64', 'i386'] as const;
+/** Architectures of which a suite is no release: https://www.debian.org/ports/riscv, released with Debian 13. */
+export const ABSENT: Readonly<Record<string, readonly string[]>> = { bullseye: ['riscv64'], bookworm: ['riscv64'] };
