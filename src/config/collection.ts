@@ -1,3 +1,4 @@
+import { ARCHITECTURES } from './architectures.js';
 import type { z } from 'zod';
 
 import { parseTerm, type Term } from './conditions.js';
@@ -14,7 +15,7 @@ import {
 } from './document.js';
 import type { Problem } from '../errors.js';
 import { schemaProblems } from './problems.js';
-import { Collection, packageNameFault, Permission } from './schema.js';
+import { Collection, packageNameFault, Permission, Refusal as RefusalEntry } from './schema.js';
 
 /** An option as a collection declares it; without a declaration when what is written there makes no sense. */
 export interface DeclaredOption {
@@ -31,6 +32,14 @@ export interface ConditionalPackages {
   readonly packages: readonly Located<string>[];
 }
 
+/** What a collection cannot work with: all terms hold. */
+export interface Refusal {
+  readonly terms: readonly Located<Term>[];
+  /** A clause that says what is wrong. */
+  readonly because: string;
+  readonly hint?: string;
+}
+
 /** A collection as its `collection.yaml` and `packages.list` tell. */
 export interface CollectionFile {
   readonly name: string;
@@ -41,18 +50,21 @@ export interface CollectionFile {
   readonly wants: readonly Located<string>[];
   readonly after: readonly Located<string>[];
   readonly late: boolean;
+  /** Debian's names of the machines that it is for; empty for all. */
+  readonly architectures: readonly string[];
   readonly options: readonly DeclaredOption[];
   /** Formats of profiles that name none. */
   readonly outputs: readonly string[];
   readonly packages: readonly Located<string>[];
   readonly conditional: readonly ConditionalPackages[];
+  readonly refuse: readonly Refusal[];
   readonly permissions: readonly Located<Permission>[];
   /** What is wrong with it on its own, whichever profile uses it. */
   readonly problems: readonly Problem[];
 }
 
 /** Keys of a collection.yaml that a bundle cannot have: it is gone once its members are known. */
-const CONTENT_KEYS = ['options', 'set', 'outputs', 'packages', 'conditional', 'permissions'] as const;
+const CONTENT_KEYS = ['options', 'set', 'outputs', 'packages', 'conditional', 'refuse', 'permissions'] as const;
 
 /** Reads what a collection says about itself; `listed` are the lines of its packages.list. */
 export function readCollection(
@@ -84,10 +96,25 @@ export function readCollection(
     wants: stringsAt(source, ['wants']),
     after: after.filter((entry) => entry.value !== '*'),
     late: valueAt(source, ['after']) === '*',
+    architectures: ARCHITECTURES.filter((name) =>
+      stringsAt(source, ['architectures']).some(({ value }) => value === name),
+    ),
     options: readOptions(name, source, problems),
     outputs: stringsAt(source, ['outputs']).map((entry) => entry.value),
     packages: [...stringsAt(source, ['packages']), ...listed],
-    conditional: readConditional(source, problems),
+    conditional: listAt(source, ['conditional']).map(({ value, path }) => ({
+      terms: readTerms(source, path, value, problems),
+      packages: stringsAt(source, [...path, 'packages']),
+    })),
+    refuse: listAt(source, ['refuse']).flatMap(({ value, path }) => {
+      const given = asChecked(source, RefusalEntry, value);
+      if (given === undefined) return [];
+      const { when, because, hint } = given;
+      const terms = readTerms(source, path, value, problems);
+      // Without one of them it would refuse what it is not about.
+      if (terms.length < [when].flat().length) return [];
+      return [{ terms, because, ...(hint === undefined ? {} : { hint }) }];
+    }),
     permissions: listAt(source, ['permissions']).flatMap(({ value, path }) => {
       const permission = asChecked(source, Permission, value);
       return permission === undefined ? [] : [{ value: permission, source, path }];
@@ -111,22 +138,18 @@ function readOptions(collection: string, source: Source, problems: Problem[]): D
   });
 }
 
-function readConditional(source: Source, problems: Problem[]): ConditionalPackages[] {
-  return listAt(source, ['conditional']).flatMap(({ value, path }) => {
-    if (!isMapping(value)) return [];
-    const whenPath = [...path, 'when'];
-    const texts: readonly Located<string>[] =
-      typeof value['when'] === 'string'
-        ? [{ value: value['when'], source, path: whenPath }]
-        : stringsAt(source, whenPath);
-    const terms = texts.flatMap((text) => {
-      const term = parseTerm(text.value);
-      if (term !== undefined) return [{ ...text, value: term }];
-      const message = `${JSON.stringify(text.value)} is not a condition: name, !name, name=v1|v2 or !name=v is`;
-      problems.push(problemAt(source, text.path, message));
-      return [];
-    });
-    return [{ terms, packages: stringsAt(source, [...path, 'packages']) }];
+/** The terms of an entry's `when`; what is none is a problem. */
+function readTerms(source: Source, path: Path, entry: unknown, problems: Problem[]): Located<Term>[] {
+  const whenPath = [...path, 'when'];
+  const when = isMapping(entry) ? entry['when'] : undefined;
+  const texts: readonly Located<string>[] =
+    typeof when === 'string' ? [{ value: when, source, path: whenPath }] : stringsAt(source, whenPath);
+  return texts.flatMap((text) => {
+    const term = parseTerm(text.value);
+    if (term !== undefined) return [{ ...text, value: term }];
+    const message = `${JSON.stringify(text.value)} is not a condition: name, !name, name=v1|v2 or !name=v is`;
+    problems.push(problemAt(source, text.path, message));
+    return [];
   });
 }
 

@@ -2,6 +2,15 @@ import type { OptionDeclaration } from './declarations.js';
 import { DISK_OPTIONS } from './disk-options.js';
 import { MACHINE_OPTIONS } from './machine-options.js';
 
+/** What imgbuild itself refuses of a profile, as collections do with `refuse`. */
+export const CORE_REFUSALS: readonly { when: readonly string[]; because: string; hint: string }[] = [
+  {
+    when: ['vm.properties=cloud-init', '!cloudInit.datasources=OVF'],
+    because: 'the OVA would ask questions whose answers nothing in the image reads',
+    hint: 'add the collection cloud-init, with OVF among cloudInit.datasources',
+  },
+];
+
 /** Who declares the options below, where the name of a collection is shown otherwise. */
 export const CORE = 'imgbuild';
 

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { lazily } from './lazy.js';
 import { checkValue } from './options.js';
 import { nearest } from './suggest.js';
+import { TEXT_FORMAT_NAMES } from './text-formats.js';
 
 /** Kinds of options, in the order in which messages name them. */
 export const OPTION_TYPES = [
@@ -33,6 +34,9 @@ const Pattern = lazily((z) =>
   }),
 );
 
+/** Something that is checked more closely than by a pattern. */
+const Format = lazily((z) => z.enum(TEXT_FORMAT_NAMES));
+
 /** What a pattern means, for messages: `a host name, such as web1`. */
 const Expects = lazily((z) => z.string().min(1, { error: 'needs words that tell what the pattern means' }));
 
@@ -53,6 +57,7 @@ const StringOption = lazily((z) =>
     type: z.literal('string'),
     default: z.string().optional(),
     pattern: Pattern().optional(),
+    format: Format().optional(),
     expects: Expects().optional(),
     help: Help(),
   }),
@@ -72,6 +77,7 @@ const ListOption = lazily((z) =>
     type: z.literal('list'),
     default: z.array(z.string()).optional(),
     item: Pattern().optional(),
+    format: Format().optional(),
     expects: Expects().optional(),
     accumulate: z.boolean().optional(),
     help: Help(),
@@ -103,6 +109,7 @@ export const FieldDeclaration = lazily((z) =>
         type: z.literal('string'),
         default: z.string().optional(),
         pattern: Pattern().optional(),
+        format: Format().optional(),
         expects: Expects().optional(),
         ...fieldCommon(),
       }),
@@ -116,6 +123,7 @@ export const FieldDeclaration = lazily((z) =>
         type: z.literal('list'),
         default: z.array(z.string()).optional(),
         item: Pattern().optional(),
+        format: Format().optional(),
         expects: Expects().optional(),
         ...fieldCommon(),
       }),

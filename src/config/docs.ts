@@ -2,6 +2,7 @@ import type { CollectionFile, DeclaredOption } from './collection.js';
 import { CORE } from './core-options.js';
 import type { OptionDeclaration } from './declarations.js';
 import { coreOptions } from './resolve-options.js';
+import { expectationOf, textRule } from './text-formats.js';
 
 /** The reference of all options as a Markdown page, by collection. */
 export function optionsPage(collections: readonly CollectionFile[]): string {
@@ -45,8 +46,8 @@ function row(name: string, declaration: OptionDeclaration): string {
 }
 
 function expectation(declaration: OptionDeclaration): string[] {
-  if (!('expects' in declaration) || declaration.expects === undefined) return [];
-  return [`${declaration.type === 'list' ? 'Each is' : 'Takes'} ${cell(declaration.expects)}.`];
+  const expects = expectationOf(textRule(declaration));
+  return expects === undefined ? [] : [`${declaration.type === 'list' ? 'Each is' : 'Takes'} ${cell(expects)}.`];
 }
 
 function fieldNotes(declaration: OptionDeclaration): string[] {

@@ -3,8 +3,9 @@ import type { z } from 'zod';
 import type { CollectionFile, DeclaredOption } from './collection.js';
 import type { FieldDeclaration, OptionDeclaration } from './declarations.js';
 import { lazily } from './lazy.js';
-import { SIZE_PATTERN, wholePattern } from './options.js';
+import { SIZE_PATTERN } from './options.js';
 import { Collection, Defaults, Profile, REQUIRED_IN_PROFILE } from './schema.js';
+import { expectationOf, patternOf, textRule, wholePattern, type TextRule } from './text-formats.js';
 import { timezones } from './timezone.js';
 
 /** A JSON Schema, or a part of one. */
@@ -116,22 +117,30 @@ function valueSchema(declaration: FieldDeclaration): JsonSchema {
       };
     }
     case 'string': {
-      if (declaration.pattern === undefined) return { type: 'string' };
-      const pattern = { type: 'string', ...patternSchema(declaration.pattern, declaration.expects) };
+      const rule = textRule(declaration);
+      if (patternOf(rule) === undefined) return { type: 'string' };
+      const pattern = { type: 'string', ...patternSchema(rule) };
       // The default is allowed whatever the pattern says: '' stands for "not set".
       return { anyOf: [pattern, { const: declaration.default ?? '' }] };
     }
     case 'enum':
-      return { enum: declaration.values };
+      return { enum: [...declaration.values, ...declaration.values.filter(isNumber).map(Number)] };
     case 'list': {
-      const item = declaration.item === undefined ? {} : patternSchema(declaration.item, declaration.expects);
-      return { type: 'array', items: { type: 'string', ...item } };
+      return { type: 'array', items: { type: 'string', ...patternSchema(textRule(declaration)) } };
     }
   }
 }
 
+/** What YAML takes for a number when it has no quotes. */
+function isNumber(text: string): boolean {
+  return /^(0|[1-9][0-9]*)$/.test(text);
+}
+
 /** With the message that yaml-language-server and VS Code show instead of the regular expression. */
-function patternSchema(pattern: string, expects: string | undefined): JsonSchema {
+function patternSchema(rule: TextRule): JsonSchema {
+  const pattern = patternOf(rule);
+  if (pattern === undefined) return {};
+  const expects = expectationOf(rule);
   const message = expects === undefined ? {} : { patternErrorMessage: `expected ${expects}` };
   return { pattern: wholePattern(pattern), ...message };
 }

@@ -15,8 +15,8 @@ export interface ProfileFile {
   readonly depth: number;
 }
 
-/** Names that outputs, archives and importing platforms take as they are. */
-const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+/** Names that outputs, archives and importing platforms take as they are: a disk's name in an OVA has room for 100 characters. */
+const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/;
 
 /** All profiles below the directories, the shallowest first, then by path. */
 export function profileFiles(directories: readonly string[]): ProfileFile[] {
@@ -52,7 +52,7 @@ export function findProfile(places: Places, nameOrPath: string): string {
   const file = byPath(places, nameOrPath) ?? byName(places, nameOrPath);
   if (!PROFILE_NAME.test(profileName(file))) {
     throw new UserError(`"${profileName(file)}" cannot be the name of a profile: it names the outputs`, {
-      hint: 'use letters, digits, dots, dashes and underscores',
+      hint: 'use letters, digits, dots, dashes and underscores, 80 at most',
     });
   }
   return file;

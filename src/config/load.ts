@@ -14,7 +14,8 @@ import { optionEnvName } from './options.js';
 import { resolve } from './resolve.js';
 import type { Resolution, ResolveInput } from './resolve-input.js';
 import { coreOptions } from './resolve-options.js';
-import { ARCHITECTURES, SUITE_NAMES } from './suites.js';
+import { ARCHITECTURES } from './architectures.js';
+import { SUITE_NAMES } from './suites.js';
 import type { BuildConfig } from './types.js';
 
 /** Where product and user keep their files; absolute paths. */

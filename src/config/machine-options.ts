@@ -1,5 +1,24 @@
 import type { OptionDeclaration } from './declarations.js';
 
+/** Of a class in a pattern: characters beside control characters that XML 1.0 has no way to write. */
+const NOT_IN_XML = '\\ufffe\\uffff';
+
+/**
+ * Levels of VMware's virtual hardware with the first ESXi that has them (VMware knowledge base 1003746): later ones run
+ * it, earlier ones refuse it. 16 is of Workstation and Fusion alone.
+ */
+export const HARDWARE_VERSIONS = {
+  13: '6.5',
+  14: '6.7',
+  15: '6.7U2',
+  17: '7.0',
+  18: '7.0U1',
+  19: '7.0U2',
+  20: '8.0',
+  21: '8.0U2',
+  22: '9.0',
+} as const;
+
 /** Options that describe a virtual machine to its platform; the image itself does not depend on them. */
 export const MACHINE_OPTIONS = {
   'vm.cpus': {
@@ -19,16 +38,17 @@ export const MACHINE_OPTIONS = {
   'vm.network': {
     type: 'string',
     default: 'VM Network',
-    pattern: '[^<>&"\\x00-\\x1f]{1,80}',
+    pattern: `[^<>&"\\x00-\\x1f${NOT_IN_XML}]{1,80}`,
     expects: 'a name of at most 80 characters, without any of <>&"',
     help: 'Network of an OVA; whoever deploys it maps the name to one of theirs.',
   },
   'vm.hardwareVersion': {
-    type: 'integer',
-    default: 15,
-    min: 13,
-    max: 22,
-    help: 'Virtual hardware of an OVA: 13 for ESXi 6.5, 14 for 6.7, 15 for 6.7U2, 17 for 7.0, 19 for 7.0U2, 20 for 8.0, 21 for 8.0U2, 22 for 9.0.',
+    type: 'enum',
+    values: Object.keys(HARDWARE_VERSIONS),
+    default: '15',
+    help: `Virtual hardware of an OVA, with the first ESXi that has it: ${Object.entries(HARDWARE_VERSIONS)
+      .map(([level, release]) => `${level} for ${release}`)
+      .join(', ')}.`,
   },
   'vm.osType': {
     type: 'string',
@@ -50,6 +70,8 @@ export const MACHINE_OPTIONS = {
   'vm.annotation': {
     type: 'string',
     default: '',
+    pattern: `[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f${NOT_IN_XML}]+`,
+    expects: 'text without control characters but line ends and tabs',
     help: 'Notes that an OVA carries; shown by vSphere.',
   },
   'vm.properties': {
@@ -61,7 +83,7 @@ export const MACHINE_OPTIONS = {
   'vm.extraConfig': {
     type: 'list',
     default: [],
-    item: '[A-Za-z0-9_.:-]+=[^\\x00-\\x1f]*',
+    item: `[A-Za-z0-9_.:-]+=[^\\x00-\\x1f${NOT_IN_XML}]*`,
     expects: 'name=value, the name of letters, digits, _, ., : and -',
     accumulate: true,
     help: 'Further settings of an OVA, each as name=value; they win over those of vm.hardening.',

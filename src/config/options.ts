@@ -1,6 +1,7 @@
 import type { Path } from './document.js';
 import type { FieldDeclaration, PlainDeclaration } from './declarations.js';
 import { nearest } from './suggest.js';
+import { textFault, textRule } from './text-formats.js';
 import { timezoneFault } from './timezone.js';
 import type { OptionValue } from './types.js';
 
@@ -143,18 +144,18 @@ function checkText(raw: unknown): Checked<string> {
   return fault(`expected text, found ${describe(raw)}`, quotable ? `write '${String(raw)}', with quotes` : undefined);
 }
 
-function checkString(
-  rule: { pattern?: string | undefined; expects?: string | undefined; default?: string | undefined },
-  raw: unknown,
-): Checked<string> {
+function checkString(declaration: FieldDeclaration & { type: 'string' }, raw: unknown): Checked<string> {
   const text = checkText(raw);
-  // '' as the default means "not set": the pattern describes only what may be set.
-  if (!text.ok || rule.pattern === undefined || text.value === (rule.default ?? '')) return text;
-  return matches(rule.pattern, text.value) ? text : fault(mismatch(text.value, rule.pattern, rule.expects));
+  // '' as the default means "not set": pattern and format describe only what may be set.
+  if (!text.ok || text.value === (declaration.default ?? '')) return text;
+  const message = textFault(textRule(declaration), text.value);
+  return message === undefined ? text : fault(message);
 }
 
 function checkEnum(rule: { values: readonly string[] }, raw: unknown): Checked<string> {
-  if (typeof raw === 'string' && rule.values.includes(raw)) return { ok: true, value: raw };
+  // What is written without quotes may be a number for YAML.
+  const text = typeof raw === 'number' ? String(raw) : raw;
+  if (typeof text === 'string' && rule.values.includes(text)) return { ok: true, value: text };
   const near = typeof raw === 'string' ? nearest(raw, rule.values) : undefined;
   return fault(
     `${typeof raw === 'string' ? JSON.stringify(raw) : describe(raw)} is not one of ${rule.values.join(', ')}`,
@@ -180,10 +181,7 @@ function checkTimezone(raw: unknown): Checked<string> {
   return found === undefined ? text : fault(found.message, found.hint);
 }
 
-function checkList(
-  rule: { item?: string | undefined; expects?: string | undefined },
-  raw: unknown,
-): Checked<readonly string[]> {
+function checkList(declaration: FieldDeclaration & { type: 'list' }, raw: unknown): Checked<readonly string[]> {
   if (!Array.isArray(raw)) return fault(`expected a list, found ${describe(raw)}`, singleItemHint(raw));
   const faults: Fault[] = [];
   const value: string[] = [];
@@ -192,9 +190,11 @@ function checkList(
     if (!text.ok) faults.push(...text.faults.map((found) => ({ ...found, path: [index] })));
     // Hooks get lists one item a line.
     else if (text.value.includes('\n')) faults.push({ path: [index], message: 'must be a single line' });
-    else if (rule.item !== undefined && !matches(rule.item, text.value)) {
-      faults.push({ path: [index], message: mismatch(text.value, rule.item, rule.expects) });
-    } else value.push(text.value);
+    else {
+      const message = textFault(textRule(declaration), text.value);
+      if (message === undefined) value.push(text.value);
+      else faults.push({ path: [index], message });
+    }
   }
   return faults.length > 0 ? { ok: false, faults } : { ok: true, value };
 }
@@ -266,19 +266,4 @@ function emptyField(field: FieldDeclaration): string | readonly string[] {
   if (field.type === 'list') return field.default ?? [];
   if (field.type === 'boolean') return String(field.default ?? false);
   return String(field.default ?? '');
-}
-
-/** Patterns describe the whole value, whether or not they are written with ^ and $. */
-export function wholePattern(pattern: string): string {
-  return pattern.startsWith('^') && pattern.endsWith('$') && !pattern.includes('|') ? pattern : `^(?:${pattern})$`;
-}
-
-function matches(pattern: string, text: string): boolean {
-  return new RegExp(wholePattern(pattern), 'u').test(text);
-}
-
-/** In the declaration's words; collections of users may have none. */
-function mismatch(text: string, pattern: string, expects: string | undefined): string {
-  const found = JSON.stringify(text);
-  return expects === undefined ? `${found} does not match ${pattern}` : `expected ${expects}, found ${found}`;
 }

@@ -35,6 +35,7 @@ export function collectionPage(
     ...relations(collection),
     ...(collection.options.length === 0 ? [] : ['## Options', '', ...optionsTable(collection.options), '']),
     ...settings(collection),
+    ...refusals(collection),
     ...packages(collection),
     ...files(content, options),
     ...hooks(content),
@@ -56,7 +57,7 @@ function listAt(value: unknown): readonly Readonly<Record<string, unknown>>[] {
   return Array.isArray(value) ? value.filter((item: unknown) => isMapping(item)) : [];
 }
 
-function relations({ name, requires, wants, after, late, outputs }: CollectionFile): string[] {
+function relations({ name, requires, wants, after, late, architectures, outputs }: CollectionFile): string[] {
   const up = '../'.repeat(name.split('/').length);
   const links = (list: CollectionFile['requires']): string =>
     list.map(({ value }) => `[${value}](${up}${value}/README.md)`).join(', ');
@@ -65,6 +66,7 @@ function relations({ name, requires, wants, after, late, outputs }: CollectionFi
     ...(wants.length > 0 ? [`- Brings along: ${links(wants)}`] : []),
     ...(after.length > 0 ? [`- Comes after, if they are there: ${links(after)}`] : []),
     ...(late ? ['- Comes after all collections that do not say this themselves'] : []),
+    ...(architectures.length > 0 ? [`- Only for ${architectures.join(', ')}`] : []),
     ...(outputs.length > 0 ? [`- Formats of profiles that name none: ${outputs.join(', ')}`] : []),
   ];
   return lines.length === 0 ? [] : ['## Other collections', '', ...lines, ''];
@@ -79,6 +81,14 @@ function settings({ source }: CollectionFile): string[] {
     );
   const lines = rows(['set'], '');
   return lines.length === 0 ? [] : ['## Other defaults for options of others', '', ...lines, ''];
+}
+
+function refusals({ refuse }: CollectionFile): string[] {
+  const lines = refuse.map(({ terms, because, hint }) => {
+    const what = terms.map(({ value }) => condition(value)).join(' and ');
+    return `- ${what}: ${because}${hint === undefined ? '' : `; ${hint}`}`;
+  });
+  return lines.length === 0 ? [] : ['## What it refuses', '', ...lines, ''];
 }
 
 function packages({ packages: always, conditional }: CollectionFile): string[] {

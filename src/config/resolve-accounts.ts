@@ -1,9 +1,8 @@
-import { problemAt, type Path, type Source } from './document.js';
+import { problemAt } from './document.js';
 import type { Problem } from '../errors.js';
-import { optionPlace } from './layout-ready-check.js';
 import type { OptionLayer } from './resolve-layers.js';
 import type { MergedOptions } from './resolve-options.js';
-import { argumentSource } from './resolve-sets.js';
+import { placeOf, strength } from './resolve-places.js';
 
 /**
  * The options that name accounts and groups, by the option that turns them on. An account has a group of its name and
@@ -27,7 +26,10 @@ const MADE: readonly { readonly enable: string; readonly name: string; readonly 
 export function checkAccounts(options: MergedOptions, layers: readonly OptionLayer[], problems: Problem[]): void {
   const made = MADE.filter(({ enable }) => options.values[enable] === true);
   const tell = (option: string, message: string, hint: string): void => {
-    const { source, path } = placeOf(option, options, layers);
+    const place = placeOf(option, options, layers);
+    // Declared defaults do not clash with each other.
+    if (place === undefined) throw new Error(`nobody has given ${option} a value`);
+    const { source, path } = place;
     problems.push(problemAt(source, path, message, { hint }));
   };
   for (const kind of ['name', 'id'] as const) {
@@ -45,21 +47,4 @@ export function checkAccounts(options: MergedOptions, layers: readonly OptionLay
       }
     });
   }
-}
-
-/** Position of the strongest that gives an option its value; -1 for declared defaults. */
-function strength(option: string, { origins }: MergedOptions, layers: readonly OptionLayer[]): number {
-  if (origins.get(option) === '--set') return layers.length;
-  return layers.findLastIndex((layer) => optionPlace(layer.source, option, layer.path) !== undefined);
-}
-
-function placeOf(
-  option: string,
-  options: MergedOptions,
-  layers: readonly OptionLayer[],
-): { readonly source: Source; readonly path: Path } {
-  const layer = layers[strength(option, options, layers)];
-  // Without a place in a file it comes from an argument: declared defaults do not clash with each other.
-  if (layer === undefined) return { source: argumentSource(option), path: [] };
-  return { source: layer.source, path: optionPlace(layer.source, option, layer.path) ?? layer.path };
 }

@@ -9,7 +9,8 @@ import type { ResolveInput } from './resolve-input.js';
 import { unknownOption, type OptionTable } from './resolve-layers.js';
 import { declareOptions } from './resolve-options.js';
 import { didYouMean } from './suggest.js';
-import { ARCHITECTURES, SUITE_NAMES } from './suites.js';
+import { ARCHITECTURES } from './architectures.js';
+import { SUITE_NAMES } from './suites.js';
 
 /** The collections of a profile in their order, and the options that they declare. */
 export interface CollectionSet {

@@ -1,3 +1,4 @@
+import { checkArchitecture } from './resolve-architecture.js';
 import { namedPackages, type CollectionFile } from './collection.js';
 import type { Problem } from '../errors.js';
 import { checkAccounts } from './resolve-accounts.js';
@@ -9,6 +10,7 @@ import type { OptionLayer, OptionTable } from './resolve-layers.js';
 import { mergeOptions, type MergedOptions } from './resolve-options.js';
 import { mergePackages } from './resolve-packages.js';
 import { readProfile } from './resolve-profile.js';
+import { checkRefusals } from './resolve-refusals.js';
 import { resolveOutputs } from './resolve-outputs.js';
 import { allSecrets, resolveStorage, seedOf } from './resolve-storage.js';
 import { PHASES, type Hook, type OptionValue, type ResolvedCollection } from './types.js';
@@ -23,9 +25,12 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
   const layers = optionLayers(input, collections);
   const options = mergeOptions(table, layers, input.sets, input, problems);
   checkAccounts(options, layers, problems);
-  const terms = collections.flatMap(({ conditional }) => conditional.flatMap((entry) => entry.terms));
+  const terms = collections.flatMap(({ conditional, refuse }) =>
+    [...conditional, ...refuse].flatMap((entry) => entry.terms),
+  );
   for (const term of terms) checkTerm(term, table, problems);
   const storage = resolveStorage(input.profile, options.values, options.secrets, problems);
+  checkArchitecture(input, facts, { collections, storage }, problems);
   const secrets = allSecrets(input.profile, storage, options.secrets, problems);
   const uses = storageUses(storage);
   // What the profile's neighbours have: its problems are those of the whole, and told once.
@@ -37,6 +42,8 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
       if (name === 'suite' || name === 'architecture') return facts[name];
       return name in given ? true : values[name];
     };
+  // What is missing may be what is asked for.
+  if (!table.incomplete) problems.push(...checkRefusals(collections, input, lookupIn(options), options, layers));
   return {
     config: {
       profile: input.name,
@@ -47,7 +54,13 @@ export function resolve(input: ResolveInput, problems: Problem[]): Resolution {
       secrets: sortKeys(secrets),
       packages: mergePackages(collections, facts.packages, lookupIn(options), lookupIn(usual)),
       ...(facts.maxSize === undefined ? {} : { maxSize: { bytes: facts.maxSize, brings: broughtBy(collections) } }),
-      outputs: resolveOutputs(input, facts.outputs, collections, storage, problems),
+      outputs: resolveOutputs(
+        input,
+        { own: facts.outputs, architecture: facts.architecture },
+        collections,
+        storage,
+        problems,
+      ),
       ...(storage === undefined ? {} : { storage }),
       seed: seedOf(input, options.values),
       roots: input.roots,

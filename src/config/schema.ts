@@ -4,7 +4,8 @@ import { OptionDeclaration } from './declarations.js';
 import { FORMAT_NAMES } from './formats.js';
 import { StorageTree } from './layout-schema.js';
 import { lazily } from './lazy.js';
-import { ARCHITECTURES, SUITE_NAMES } from './suites.js';
+import { ARCHITECTURES } from './architectures.js';
+import { SUITE_NAMES } from './suites.js';
 
 /** What a profile gets that names no outputs. */
 export const DEFAULT_OUTPUTS: readonly string[] = ['tar.zst'];
@@ -52,6 +53,17 @@ export const Conditional = lazily((z) =>
 );
 export type Conditional = z.infer<ReturnType<typeof Conditional>>;
 
+/** An entry of `refuse` in a collection. */
+export const Refusal = lazily((z) =>
+  z.strictObject({
+    when: When().meta({ description: 'name, !name, name=v1|v2 or !name=v; of a list all must hold.' }),
+    because: z.string().min(1).meta({ description: 'What is wrong then, as a clause.' }),
+    hint: z.string().min(1).optional().meta({ description: 'What to do about it.' }),
+  }),
+);
+
+export type Refusal = z.infer<ReturnType<typeof Refusal>>;
+
 /** An entry of `permissions` in a collection. */
 export const Permission = lazily((z) =>
   z
@@ -89,6 +101,11 @@ export const Collection = lazily((z) =>
       .meta({
         description: "Collections that come before this one if they are there; '*': all that do not say so themselves.",
       }),
+    architectures: z
+      .array(z.enum(ARCHITECTURES))
+      .min(1)
+      .optional()
+      .meta({ description: 'Machines that it is for; all of them when it does not say.' }),
     options: z
       .record(z.string(), OptionDeclaration())
       .optional()
@@ -101,6 +118,10 @@ export const Collection = lazily((z) =>
       .meta({ description: 'Formats of a profile with this collection that does not name its own.' }),
     packages: Packages().optional().meta({ description: 'Packages that every image with this collection has.' }),
     conditional: z.array(Conditional()).optional().meta({ description: 'Packages that depend on options.' }),
+    refuse: z
+      .array(Refusal())
+      .optional()
+      .meta({ description: 'What the collection cannot work with; told before anything is built.' }),
     permissions: z.array(Permission()).optional().meta({ description: 'Modes and owners of files of the overlay.' }),
   }),
 );

@@ -23,6 +23,7 @@ describe('finding profiles', () => {
     'user/elsewhere/x.yaml': PROFILE,
     'program/profiles/examples/lxc.yaml': PROFILE,
     'user/profiles/bad name.yaml': PROFILE,
+    [`user/profiles/${'n'.repeat(81)}.yaml`]: PROFILE,
   };
 
   it.each([
@@ -55,6 +56,7 @@ describe('finding profiles', () => {
     ['nothing-like-it', /there is no profile/, /imgbuild list profiles/],
     ['profiles/deep/wbe', /there is no profile "profiles\/deep\/wbe"/, /did you mean "web"/],
     ['bad name', /cannot be the name of a profile/, /letters/],
+    ['n'.repeat(81), /cannot be the name of a profile/, /80 at most/],
   ])('%s is an error', (name, message, hint) => {
     const project = projectOf(files);
     const error = thrown(() => loadProfile(project, name));

@@ -31,6 +31,8 @@ describe('checkValue', () => {
     [string, 'abc', 'abc'],
     [string, '', ''],
     [choice, 'sysv', 'sysv'],
+    // YAML takes what has no quotes for a number.
+    [{ type: 'enum', values: ['512', '4096'], default: '512', help: 'h' }, 4096, '4096'],
     [list, [], []],
     [list, ['1', '22'], ['1', '22']],
     [size, '120m', '120m'],

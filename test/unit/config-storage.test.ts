@@ -89,6 +89,33 @@ describe('outputs', () => {
   });
 });
 
+describe('the largest disk of a format', () => {
+  it.each([
+    ['vhdx', '64T', '65T'],
+    ['vhd', '2040G', '2041G'],
+    ['vmdk', '62T', '63T'],
+    ['ova', '62T', '63T'],
+    ['qcow2', '70T', undefined],
+  ])('%s', (format, fits, large) => {
+    const of = (size: string): Record<string, Leaf> => machine(`outputs: [${format}]\noptions: { disk.size: ${size} }`);
+    expect(problemsOf(of(fits))).toEqual([]);
+    if (large === undefined) return;
+    const message = `outputs\\[0\\]: ${format} holds at most ${fits.replace(/\D+/, ' $&iB')}, and the disk has`;
+    expect(problemsOf(of(large))).toEqual([expect.stringMatching(message)]);
+    const asked = () => loadProfile(projectOf(machine(`options: { disk.size: ${large} }`)), 'p', [], [format]);
+    expect(asked).toThrow(`${format} holds at most`);
+  });
+
+  it('counts for formats of collections, too', () => {
+    const files = {
+      ...machine(),
+      'program/collections/hv/collection.yaml': 'description: x\nrequires: [vm]\noutputs: [vhdx]\n',
+      'user/profiles/p.yaml': 'suite: bookworm\narchitecture: amd64\ncollections: [hv]\noptions: { disk.size: 65T }\n',
+    };
+    expect(problemsOf(files)).toEqual([expect.stringMatching(/p\.yaml:3:1: collections: vhdx holds at most 64 TiB/)]);
+  });
+});
+
 describe('identities', () => {
   const seed = (profile = ''): string => load(machine(profile)).seed;
 
