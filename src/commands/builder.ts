@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { EXIT, UserError } from '../errors.js';
+import { EXIT, UserError, type ExitCode } from '../errors.js';
+import { registerHandlers, removeHandlers } from '../exec/handlers.js';
 import { engineName, findEngine, type Engine } from '../host/engine.js';
 import { ensureBuilder } from '../host/image.js';
 import { listBuilders, removeBuilders } from '../host/inventory.js';
@@ -7,7 +8,8 @@ import { hostOf, type Host } from '../host/program.js';
 import { readRecipe } from '../host/recipe.js';
 import { interruption } from '../interrupt.js';
 import { formatBytes } from '../units.js';
-import { cacheDirectory, contextOf, IN_BUILDER, print, printJson, table, type Context } from './common.js';
+import { cacheDirectory, contextOf, finishWith, IN_BUILDER, print, printJson, table, type Context } from './common.js';
+import { runInBuilder } from './in-builder.js';
 
 interface EngineOption {
   readonly engine?: string;
@@ -19,7 +21,7 @@ interface BuildOptions extends EngineOption {
   readonly aptProxy?: string;
 }
 
-/** `imgbuild builder build|status|rm`. */
+/** `imgbuild builder build|status|handlers|rm`. */
 export function register(program: Command): void {
   const builder = program
     .command('builder')
@@ -33,6 +35,7 @@ export function register(program: Command): void {
 Examples:
   imgbuild builder build                make it now
   imgbuild builder status               which there are, and whether they are of this version
+  imgbuild builder handlers             let this machine run programs of other architectures, until it is restarted
   imgbuild builder rm --engine podman   remove those of Podman`,
     );
   engineOption(builder.command('build'))
@@ -52,6 +55,21 @@ Examples:
     .action(async (options: EngineOption & { json?: true }, command: Command) => {
       await status(await contextOf(command), options);
     });
+  engineOption(builder.command('handlers'))
+    .summary('let this machine run programs of other architectures')
+    .description(
+      "Makes the builder's QEMU the handler for programs of other architectures on this machine, until it is restarted. " +
+        'Builds need it on kernels before 6.7 alone; with later ones they bring their own (docs/architectures.md).',
+    )
+    .option('--remove', 'take these handlers away again')
+    .action(async (options: EngineOption & { remove?: true }, command: Command) => {
+      const context = await contextOf(command);
+      if (IN_BUILDER) await handlersHere(options.remove === true);
+      else {
+        const argv = ['builder', 'handlers', ...(options.remove === true ? ['--remove'] : [])];
+        finishWith((await runInBuilder(context, { argv, engine: options.engine, signal: interruption() })) as ExitCode);
+      }
+    });
   engineOption(builder.command('rm'))
     .summary('remove it')
     .description('Removes all builders of an engine, of other versions, too.')
@@ -59,6 +77,13 @@ Examples:
       const removed = await withEngine(await contextOf(command), options, removeBuilders);
       print(removed.length === 0 ? 'there is no builder' : removed.map((name) => `removed ${name}`).join('\n'));
     });
+}
+
+async function handlersHere(remove: boolean): Promise<void> {
+  const context = { signal: interruption(), log: () => undefined };
+  const names = remove ? await removeHandlers(context) : await registerHandlers(context);
+  const change = remove ? 'has no handler of ours any more' : 'is run by QEMU until this machine is restarted';
+  print(names.length === 0 ? 'nothing had to be done' : names.map((name) => `${name} ${change}`).join('\n'));
 }
 
 function engineOption(command: Command): Command {

@@ -72,9 +72,11 @@ export async function runInBuilder(context: Context, job: BuilderJob): Promise<n
 
 /** Files of the user with their paths in the builder, and the mounts that bring them there. */
 export interface PlacedFiles {
-  readonly mounts: readonly Mount[];
+  readonly mounts: Mount[];
   /** In the order of the files. */
   readonly inside: readonly string[];
+  /** What the builder says, with the names that the user knows. */
+  readonly known: (text: string) => string;
 }
 
 /**
@@ -93,7 +95,9 @@ export function placeFiles(files: readonly string[]): PlacedFiles {
     return path.join(target, path.basename(real));
   });
   const mounts = [...targets].map(([source, target]) => ({ source, target, readonly: true }));
-  return { mounts, inside };
+  const known = (text: string): string =>
+    inside.reduce((said, name, n) => said.replaceAll(name, files[n] ?? name), text);
+  return { mounts, inside, known };
 }
 
 function realPath(file: string): string {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, UserError } from '../errors.js';
+import { architectureOf, emulationFor } from './emulation.js';
 import { unpackTree } from './frames.js';
 import { useCache } from './in-use.js';
 import { isolatedTarget } from './namespace.js';
@@ -43,9 +44,13 @@ async function enterLocked(
   const work = mkdtempSync(join(places.workDir, 'shell-'));
   try {
     const root = join(work, 'root');
-    await unpackTree({ settings: places, signal, log: () => undefined, sound: new Set() }, entry, root);
+    const context = { settings: places, work, signal, log: () => undefined, sound: new Set<string>() };
+    await unpackTree(context, entry, root);
+    const architecture = await architectureOf(context, root);
+    const emulate = architecture === '' ? undefined : await emulationFor(context, architecture);
     const wanted = command.length === 0 ? ['/bin/sh', '-c', 'exec $(command -v bash || echo sh) -l'] : command;
-    const [file = '', ...args] = isolatedTarget('root=$1; shift; exec chroot "$root" "$@"', [root, ...wanted]);
+    const script = 'root=$1; shift; exec chroot "$root" "$@"';
+    const [file = '', ...args] = isolatedTarget(script, [root, ...wanted], emulate);
     const env = { ...TOOL_ENV, TERM: process.env['TERM'] ?? 'linux', debian_chroot: entry.profile };
     const child = spawn(file, args, { stdio: 'inherit', env });
     const [code] = (await once(child, 'close')) as [number | null];

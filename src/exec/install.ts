@@ -126,7 +126,7 @@ export async function bootstrap(
   // mmdebstrap reads the repository from outside of the target, too, under the same name.
   const outside = `${bindMount(context, directory, '')}exec "$@"`;
   const watch = watchPhases(context, 'base', counts);
-  await runInstaller(context, isolated(outside, argv), `bootstrapping ${plan.suite}`, epoch, watch);
+  await runInstaller(context, isolated(outside, argv, context.emulate), `bootstrapping ${plan.suite}`, epoch, watch);
 }
 
 /**
@@ -188,7 +188,8 @@ ${unmount('$ROOT')}
 `;
   const watch = watchPhases(context, 'packages', new Map());
   const title = `installing ${String(packages.length)} packages`;
-  await runInstaller(context, isolatedTarget(script, [root, ...packages.map(withoutRelease)]), title, epoch, watch);
+  const argv = isolatedTarget(script, [root, ...packages.map(withoutRelease)], context.emulate);
+  await runInstaller(context, argv, title, epoch, watch);
 }
 
 async function runInstaller(

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with each line of standard output and standard error, in the order in which they arrive. */
   readonly onLine?: ((line: string) => void) | undefined;
+  /** Called with the id of the process when it has started; what it returns is called when the process has ended. */
+  readonly meanwhile?: (pid: number) => () => void;
   readonly exitCode?: ExitCode;
   readonly hint?: string;
   /** Exit statuses that count as success; 0 alone by default. */
@@ -56,10 +58,15 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     reject: false,
     killSignal: 'SIGKILL',
   });
-  for await (const line of subprocess.iterable({ from: 'all' })) {
-    tail.push(line);
-    if (tail.length > TAIL_LINES) tail.shift();
-    options.onLine?.(line);
+  const over = subprocess.pid === undefined ? undefined : options.meanwhile?.(subprocess.pid);
+  try {
+    for await (const line of subprocess.iterable({ from: 'all' })) {
+      tail.push(line);
+      if (tail.length > TAIL_LINES) tail.shift();
+      options.onLine?.(line);
+    }
+  } finally {
+    over?.();
   }
   const result = await subprocess;
   if (options.signal?.aborted === true) options.signal.throwIfAborted();

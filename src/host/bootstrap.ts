@@ -25,6 +25,8 @@ const DPKG_OPTIONS = [
   'path-exclude=/usr/share/doc/*',
   'path-exclude=/usr/share/locale/*',
   'path-include=/usr/share/locale/locale.alias',
+  // Firmware for arm64 four times over, each filled up to 64 MiB; QEMU takes what lies in its own directory.
+  'path-exclude=/usr/share/AAVMF/*',
 ];
 
 /**

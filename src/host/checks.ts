@@ -1,7 +1,10 @@
 import { constants } from 'node:fs';
 import { access, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { userInfo } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
+import { ARCHITECTURES, debianArchitecture } from '../config/architectures.js';
+import { emulationFor, INSTALL_HANDLERS } from '../exec/emulation.js';
+import { output } from '../exec/run.js';
 import { formatBytes } from '../units.js';
 import { embeddedRoot, USER_NAMESPACE } from './embedded.js';
 import { hasSubordinateIds, namespacesRefused, USERNS_SYSCTLS } from './embedded-probe.js';
@@ -10,7 +13,8 @@ import { imageLabel } from './image.js';
 import { chooseWork, freeBytes, workFacts, WORK_NEED } from './memory.js';
 import { CAPABILITIES } from './privileges.js';
 import { nonEmpty, type Host } from './program.js';
-import { debianArchitecture, readRecipe } from './recipe.js';
+import { readRecipe } from './recipe.js';
+import { hostEnvironment } from './which.js';
 
 /** One thing that `imgbuild doctor` looked at. */
 export interface Finding {
@@ -29,7 +33,7 @@ export async function examineHost(host: Host, asked: EngineName | undefined, out
     ...engines,
     await userNamespaces(host),
     ...(await subordinateIds()),
-    await foreignArchitectures(),
+    await foreignArchitectures(host),
     await memory(host),
     await directory('cache', host.cacheDir, 'IMGBUILD_CACHE_DIR=DIR imgbuild … uses another directory'),
     await directory('output', outputDir, 'imgbuild build --output DIR uses another directory'),
@@ -48,6 +52,7 @@ export async function examineBuilder(cacheDir: string, outputDir: string): Promi
       ...(refused === undefined ? {} : { fix: flags }),
     },
     await capabilities(flags),
+    await emulation(),
     await directory('cache', cacheDir, 'docker run -v DIR:/cache keeps it'),
     await directory('output', outputDir, 'docker run -v DIR:/out'),
   ];
@@ -134,14 +139,43 @@ async function subordinateIds(): Promise<Finding[]> {
   return [{ name, level: 'warn', detail: `no range for ${username} in ${lacking.join(' and ')}`, fix }];
 }
 
-async function foreignArchitectures(): Promise<Finding> {
+async function foreignArchitectures(host: Host): Promise<Finding> {
   const name = 'foreign architectures';
-  const fix = 'sudo apt-get install qemu-user-binfmt    (before Debian 13: qemu-user-static binfmt-support)';
+  const native = debianArchitecture();
+  const others = ARCHITECTURES.filter((one) => one !== native);
+  // As a build does it, in namespaces that are gone at once.
+  const namespaces = [...(process.getuid?.() === 0 ? ['--user', '--map-root-user'] : USER_NAMESPACE), '--mount'];
+  const trial = ['unshare', ...namespaces, 'mount', '-t', 'binfmt_misc', 'binfmt_misc', '/tmp'];
+  const doing = 'trying handlers for programs';
+  const own = await output(trial, { doing, env: hostEnvironment(host.env) }).then(
+    () => true,
+    () => false,
+  );
+  if (own) return { name, level: 'ok', detail: `${native}, and by the builder's QEMU: ${others.join(', ')}` };
   const entries = await readdir('/proc/sys/fs/binfmt_misc').catch(() => []);
   const handlers = entries.filter((entry) => entry.startsWith('qemu-')).map((entry) => entry.slice('qemu-'.length));
+  if (handlers.length > 0) {
+    return { name, level: 'ok', detail: `${native}, and by QEMU on this machine: ${handlers.sort().join(', ')}` };
+  }
+  const why = 'Linux before 6.7, or something around us, refuses a build its own handler for programs';
+  return { name, level: 'warn', detail: `only images for ${native} can be built: ${why}`, fix: INSTALL_HANDLERS };
+}
+
+/** The same, from inside of the builder: by a program of each architecture. */
+async function emulation(): Promise<Finding> {
+  const name = 'foreign architectures';
   const native = debianArchitecture();
-  if (handlers.length === 0) return { name, level: 'warn', detail: `only images for ${native} can be built`, fix };
-  return { name, level: 'ok', detail: `${native}, and through QEMU: ${handlers.sort().join(', ')}` };
+  const context = { work: tmpdir(), signal: new AbortController().signal, log: () => undefined };
+  const runs: string[] = [];
+  for (const architecture of ARCHITECTURES) {
+    const found = emulationFor(context, architecture).then(
+      () => true,
+      () => false,
+    );
+    if (architecture !== native && (await found)) runs.push(architecture);
+  }
+  if (runs.length > 0) return { name, level: 'ok', detail: `${native}, and ${runs.join(', ')}` };
+  return { name, level: 'warn', detail: `only images for ${native} can be built`, fix: INSTALL_HANDLERS };
 }
 
 async function memory(host: Host): Promise<Finding> {

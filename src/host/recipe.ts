@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { debianArchitecture } from '../config/architectures.js';
 import { digestOf } from '../digest.js';
 
 /** What the builder is made from; equal digests mean equal builders up to the state of the Debian archive. */
@@ -48,10 +49,4 @@ export function parsePackageList(text: string, architecture: string): readonly s
     const only = match[2]?.split(/\s+/).filter((name) => name !== '') ?? [];
     return only.length === 0 || only.includes(architecture) ? [match[1]] : [];
   });
-}
-
-/** Debian's name of the architecture that Node runs on. */
-export function debianArchitecture(arch: string = process.arch): string {
-  const names: Readonly<Record<string, string>> = { x64: 'amd64', ia32: 'i386', arm: 'armhf', ppc64: 'ppc64el' };
-  return names[arch] ?? arch;
 }
