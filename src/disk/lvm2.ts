@@ -29,6 +29,14 @@ const MAGIC = ' LVM2 x[5A%r0N*>';
 const PAGE = 4096;
 
 /**
+ * What the metadata says of the device it was last written to: LVM's own word for one that it does not know
+ * (DEFAULT_UNKNOWN_DEVICE_NAME in lib/config/defaults.h). It takes any name for a hint, but `pvscan --cache --activate ay`, which
+ * Debian 11's rules of udev run, and `pvck --repair` compare it without looking whether it is there, and crash (2.03.11 to 2.03.31:
+ * device_hint in tools/pvscan.c and tools/pvck.c).
+ */
+const UNKNOWN_DEVICE = '[unknown]';
+
+/**
  * The beginning of a physical volume that holds a volume group of its own: label, headers and metadata, padded with
  * zeros to whole pages. What follows up to the first extent is to be zero.
  *
@@ -114,6 +122,7 @@ physical_volumes {
 
 pv0 {
 id = "${dashed(plan.pvId)}"
+device = "${UNKNOWN_DEVICE}"
 status = ["ALLOCATABLE"]
 flags = []
 dev_size = ${String(Math.floor(plan.bytes / SECTOR))}

@@ -1,24 +1,17 @@
 import { closeSync, mkdirSync, openSync, rmSync, statSync, truncateSync } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { roundUp } from '../config/layout-sizes.js';
-import {
-  isBlock,
-  readChunks,
-  readSuperblock,
-  settleBlock,
-  SUPERBLOCK_AT,
-  SUPERBLOCK_BYTES,
-  type Chunk,
-  type Superblock,
-} from '../disk/btrfs.js';
+import { isBlock, readBtrfs, type Superblock } from '../disk/btrfs.js';
+import { settleBlock } from '../disk/btrfs-settle.js';
 import type { FilesystemPlan } from '../disk/types.js';
 import { SNAPSHOTS, subvolumeOf } from '../disk/walk.js';
 import { UserError } from '../errors.js';
 import { formatBytes } from '../units.js';
 import type { Context } from './context.js';
-import { dataExtents, type Extent } from './formats/pieces.js';
-import { readAt, readPadded, writeAll } from './positioned.js';
+import { together } from './parallel.js';
+import { readPadded, syncReader, writeAll } from './positioned.js';
+import { removeAsRead } from './remove-read.js';
 import { run } from './run.js';
 
 type BtrfsContext = Pick<Context, 'signal' | 'log'>;
@@ -57,12 +50,19 @@ export async function makeBtrfs(
     doing: `making the file system ${plan.mountpoint}`,
     signal: context.signal,
     onLine: context.log,
+    // It opens each file once (btrfs-progs 6.14, mkfs/rootdir.c).
+    meanwhile: (pid) => removeAsRead(pid, directory),
   });
   checkFits(plan, statSync(image).size);
-  // Before it is moved: a work directory in memory need not hold the files, the file system and the disk at once.
-  rmSync(directory, { recursive: true, force: true });
   context.log('--- assemble: moving btrfs into the disk');
-  await moveInto(context, image, disk, plan, epoch);
+  // The files go meanwhile; what is moved leaves room for as much, so that no more is taken at any time.
+  await together(
+    context.signal,
+    async (signal) => await run(['rm', '-rf', '--', directory], { doing: 'removing what was unpacked', signal }),
+    async (signal) => {
+      await moveInto({ ...context, signal }, image, disk, plan, epoch);
+    },
+  );
   rmSync(image);
 }
 
@@ -79,16 +79,13 @@ function checkFits({ mountpoint, bytes }: FilesystemPlan, made: number): void {
   );
 }
 
-/** Copies of the superblock: fs/btrfs/disk-io.h, btrfs_sb_offset. */
-const SUPERBLOCKS = [SUPERBLOCK_AT, 2 ** 26, 2 ** 38];
-
-/** Bytes that are moved at a time; chunks and their places are multiples of 64 KiB at least. */
+/** Bytes that are moved at a time. */
 const PIECE = 2 ** 20;
 
 /**
- * Moves a file system into a disk from its end to its beginning, cutting off what is moved, so that no room is taken twice.
- * Blocks of its trees lose what chance and the clock have put into them. What no chunk holds, such as leftovers of the
- * first steps of mkfs.btrfs, stays behind. Zeros that were written are written again: behind encryption a hole is no zeros.
+ * Moves what a file system refers to into a disk, from its end to its beginning, cutting off what is moved, so that no room is
+ * taken twice. Blocks of its trees lose what chance and the clock have put into them. Zeros that are referred to are written
+ * as such: behind encryption a hole is no zeros.
  */
 async function moveInto(
   { signal }: BtrfsContext,
@@ -100,78 +97,26 @@ async function moveInto(
   const from = await open(image, 'r+');
   const to = await open(disk, 'r+');
   try {
-    const superblock = readSuperblock(await readAt(from, SUPERBLOCK_AT, SUPERBLOCK_BYTES));
-    const copies = await Promise.all(
-      SUPERBLOCKS.filter((at) => at + SUPERBLOCK_BYTES <= plan.bytes).map(async (at) => {
-        return { at, data: await readAt(from, at, SUPERBLOCK_BYTES) };
-      }),
-    );
-    const chunks = await chunksOf(from, superblock);
-    const pieces = chunks.flatMap((chunk) => piecesOf(chunk)).sort((a, b) => b.place - a.place);
-    const written = await dataExtents(image, signal);
-    for (const { place, bytes, address, trees } of pieces) {
-      signal.throwIfAborted();
-      const parts = partsOf(written, place, bytes);
-      if (parts.length > 0) {
-        const data = await readPadded(from, place, bytes);
-        if (trees) settleBlocks(data, superblock, address, plan.uuid, epoch);
-        for (const { start, bytes: length } of parts) {
-          await writeAll(to, data.subarray(start - place, start - place + length), plan.start + start);
-        }
+    const { superblock, parts } = readBtrfs(syncReader(from.fd, 0));
+    for (const { start, bytes, address } of parts.reverse()) {
+      for (let at = Math.floor((bytes - 1) / PIECE) * PIECE; at >= 0; at -= PIECE) {
+        signal.throwIfAborted();
+        const data = await readPadded(from, start + at, Math.min(PIECE, bytes - at));
+        if (address !== undefined) settleBlocks(data, superblock, address + at, plan.uuid, epoch);
+        await writeAll(to, data, plan.start + start + at);
+        await from.truncate(start + at);
       }
-      await from.truncate(place);
     }
-    for (const { at, data } of copies) await writeAll(to, data, plan.start + at);
   } finally {
     await Promise.all([from.close(), to.close()]);
   }
-}
-
-/** All chunks. Their tree lies in chunks of its own, a few MiB in all. */
-async function chunksOf(file: FileHandle, superblock: Superblock): Promise<Chunk[]> {
-  const blocks = new Map<number, Buffer>();
-  for (const { address, bytes, places } of superblock.chunks) {
-    const all = await readPadded(file, places[0] ?? 0, bytes);
-    for (let at = 0; at < bytes; at += superblock.blockBytes) {
-      blocks.set(address + at, all.subarray(at, at + superblock.blockBytes));
-    }
-  }
-  return readChunks(superblock, (address) => {
-    const block = blocks.get(address);
-    if (block === undefined || !isBlock(block, superblock, address)) throw new Error('btrfs has a broken chunk tree');
-    return block;
-  });
-}
-
-interface Piece {
-  readonly place: number;
-  readonly bytes: number;
-  readonly address: number;
-  readonly trees: boolean;
-}
-
-function piecesOf({ address, bytes, places, trees }: Chunk): Piece[] {
-  return places.flatMap((place) =>
-    Array.from({ length: Math.ceil(bytes / PIECE) }, (_, n) => {
-      const at = n * PIECE;
-      return { place: place + at, bytes: Math.min(PIECE, bytes - at), address: address + at, trees };
-    }),
-  );
 }
 
 function settleBlocks(data: Buffer, superblock: Superblock, address: number, seed: string, epoch: number): void {
   const { blockBytes } = superblock;
   for (let at = 0; at < data.length; at += blockBytes) {
     const block = data.subarray(at, at + blockBytes);
-    if (isBlock(block, superblock, address + at)) settleBlock(block, seed, epoch);
+    if (!isBlock(block, superblock, address + at)) throw new Error('btrfs has a broken block');
+    settleBlock(block, seed, epoch);
   }
-}
-
-/** What of some extents lies in a piece. */
-function partsOf(extents: readonly Extent[], place: number, bytes: number): Extent[] {
-  return extents.flatMap((extent) => {
-    const start = Math.max(place, extent.start);
-    const end = Math.min(place + bytes, extent.start + extent.bytes);
-    return end > start ? [{ start, bytes: end - start }] : [];
-  });
 }

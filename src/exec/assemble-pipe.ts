@@ -12,6 +12,8 @@ type PipeContext = Pick<Context, 'log' | 'signal'>;
 export interface PipeOptions {
   readonly doing: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** An open file that gets what the tool writes to standard output, which is dropped otherwise. */
+  readonly out?: number;
 }
 
 /** A tool that is fed piece by piece. */
@@ -27,16 +29,19 @@ export function feed(context: PipeContext, argv: readonly string[], options: Pip
   const [file = '', ...args] = argv;
   const tool = spawn(file, args, {
     env: { ...TOOL_ENV, ...options.env },
-    stdio: ['pipe', 'ignore', 'pipe'],
+    stdio: ['pipe', options.out ?? 'ignore', 'pipe'],
     signal: context.signal,
     killSignal: 'SIGKILL',
   });
+  const { stdin, stderr } = tool;
+  // What the types of Node cannot tell when a number is among the three.
+  if (stdin === null || stderr === null) throw new Error('a tool without pipes');
   let tail = '';
-  tool.stderr.setEncoding('utf8').on('data', (text: string) => {
+  stderr.setEncoding('utf8').on('data', (text: string) => {
     tail = (tail + text).slice(-TAIL);
   });
   // The tool's exit status tells more than that it no longer reads.
-  tool.stdin.on('error', () => undefined);
+  stdin.on('error', () => undefined);
   const ended = (async (): Promise<void> => {
     let exit: string;
     try {
@@ -55,19 +60,19 @@ export function feed(context: PipeContext, argv: readonly string[], options: Pip
   return {
     write: async (pieces) => {
       const last = pieces.at(-1);
-      if (tool.stdin.destroyed || last === undefined) return;
-      tool.stdin.cork();
-      for (const piece of pieces.slice(0, -1)) tool.stdin.write(piece);
+      if (stdin.destroyed || last === undefined) return;
+      stdin.cork();
+      for (const piece of pieces.slice(0, -1)) stdin.write(piece);
       await new Promise<void>((resolve) => {
         // Called when it failed, too.
-        tool.stdin.write(last, () => {
+        stdin.write(last, () => {
           resolve();
         });
-        tool.stdin.uncork();
+        stdin.uncork();
       });
     },
     end: async () => {
-      tool.stdin.end();
+      stdin.end();
       await ended;
     },
   };

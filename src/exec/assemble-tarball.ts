@@ -2,7 +2,8 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, statSync, writeFileSync
 import path from 'node:path';
 import { loadLayout, type LayoutRequest } from '../config/load-layout.js';
 import { loadProject } from '../config/load.js';
-import { ARCHITECTURES, SUITE_NAMES } from '../config/suites.js';
+import { ARCHITECTURES } from '../config/architectures.js';
+import { SUITE_NAMES } from '../config/suites.js';
 import { digestOf } from '../digest.js';
 import { fstabText } from '../disk/tables.js';
 import { UserError } from '../errors.js';
@@ -10,6 +11,7 @@ import { makePlan } from '../plan/plan.js';
 import { storageOnly } from '../plan/storage-only.js';
 import type { BuildPlan } from '../plan/types.js';
 import type { Context } from './context.js';
+import { architectureOf, emulationFor } from './emulation.js';
 import { cachedTree, passingTree, type FinishedTree } from './finished.js';
 import { useCache } from './in-use.js';
 import { stageOf, type Keys } from './keys.js';
@@ -134,17 +136,7 @@ async function factsOf(context: Context, root: string): Promise<{ suite: string;
       hint: `known are ${SUITE_NAMES.join(', ')}`,
     });
   }
-  const query = [
-    'dpkg-query',
-    `--admindir=${path.join(root, 'var/lib/dpkg')}`,
-    '--show',
-    '--showformat=${Architecture}',
-  ];
-  const said = await output([...query, 'dpkg'], {
-    doing: 'asking for the architecture',
-    signal: context.signal,
-    onLine: context.log,
-  });
+  const said = await architectureOf(context, root);
   const architecture = ARCHITECTURES.find((name) => name === said);
   if (architecture === undefined)
     throw new UserError(`the tarball is for ${said}`, { hint: `known are ${ARCHITECTURES.join(', ')}` });
@@ -219,14 +211,15 @@ interface Configured {
 }
 
 /** The configured tree, from the cache when the same was done to the same tarball before. */
-async function configured(context: Context, request: AssembleRequest, job: Configured): Promise<FinishedTree> {
+async function configured(outer: Context, request: AssembleRequest, job: Configured): Promise<FinishedTree> {
   const { plan, keys, inventory } = job;
   const { cacheDir, force } = request.settings;
   const hit = force ? undefined : findStage(cacheDir, keys.configure);
   if (hit !== undefined) {
-    context.emit({ type: 'stage', profile: context.profile, stage: 'configure', state: 'hit' });
-    return cachedTree(context, hit);
+    outer.emit({ type: 'stage', profile: outer.profile, stage: 'configure', state: 'hit' });
+    return cachedTree(outer, hit);
   }
+  const context = { ...outer, emulate: await emulationFor(outer, plan.architecture) };
   return await timed(context, 'configure', async () => {
     const root = rootOf(context);
     const epoch =

@@ -11,7 +11,8 @@ import { bootFiles, bootWrites, type Kept } from './assemble-boot.js';
 import { emptyFile } from './assemble-btrfs.js';
 import { feedFilesystem, makeSwap, type AssembleContext, type Target } from './assemble-filesystems.js';
 import { routeTar, type Deliver, type Load } from './assemble-route.js';
-import { formatLuks } from './luks.js';
+import { encryptLuks, makeLuksHeader, type LuksHeader } from './luks.js';
+import { together } from './parallel.js';
 
 export type { AssembleContext, Target } from './assemble-filesystems.js';
 
@@ -50,13 +51,19 @@ export async function assembleDisks(
   }
   const files = bootFiles();
   context.log('--- assemble: file systems');
-  await fill(context, filesystemsOf(plans), tree, target, pathOf, files);
+  const [headers] = await together(
+    context.signal,
+    async (signal) => await luksHeaders({ ...context, signal }, plans, target),
+    async (signal) => {
+      await fill({ ...context, signal }, filesystemsOf(plans), tree, target, pathOf, files);
+    },
+  );
   for (const { plan, path } of disks) {
     context.log('--- assemble: headers of arrays and volume groups');
     write(path, layerHeaders(plan, target.epoch));
-    for (const luks of encryptedOf(plan)) {
+    for (const { luks, header } of headers.filter(({ disk }) => disk === plan)) {
       context.log(`--- assemble: encrypting ${luks.name}`);
-      await formatLuks(context, path, luks, target.passphrases?.[luks.name] ?? '');
+      await encryptLuks(context, path, luks, header);
     }
     context.log('--- assemble: boot code and partition table');
     // Last, for cryptsetup would find it in the file and take it for a broken header.
@@ -65,9 +72,26 @@ export async function assembleDisks(
   return disks;
 }
 
-function encryptedOf(plan: DiskPlan): LuksPlan[] {
-  const carriers = leavesOf([plan]).flatMap((leaf) => leaf.carriers);
-  return [...new Set(carriers.filter((carrier) => carrier.type === 'luks'))];
+interface Encrypted {
+  readonly disk: DiskPlan;
+  readonly luks: LuksPlan;
+  readonly header: LuksHeader;
+}
+
+/** One after the other, for each takes the memory that guessing its passphrase is to take. */
+async function luksHeaders(
+  context: AssembleContext,
+  disks: readonly DiskPlan[],
+  { passphrases }: Target,
+): Promise<Encrypted[]> {
+  const headers: Encrypted[] = [];
+  for (const disk of disks) {
+    const carriers = leavesOf([disk]).flatMap((leaf) => leaf.carriers);
+    for (const luks of new Set(carriers.filter((carrier) => carrier.type === 'luks'))) {
+      headers.push({ disk, luks, header: await makeLuksHeader(context, luks, passphrases?.[luks.name] ?? '') });
+    }
+  }
+  return headers;
 }
 
 async function fill(

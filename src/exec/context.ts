@@ -16,6 +16,8 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Frames whose checksums this build has seen to be right, by unpacking or making them. */
   readonly sound: Set<string>;
+  /** Architecture of the image when its programs need QEMU here; see `emulationFor`. */
+  readonly emulate?: string | undefined;
 }
 
 /**

@@ -1,11 +1,11 @@
-import { rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { roundUp } from '../config/layout-sizes.js';
+import { readBtrfs } from '../disk/btrfs.js';
+import { without } from '../disk/extents.js';
 import type { Extents, FilesystemPlan, LayerPlan, SwapPlan } from '../disk/types.js';
 import type { Context } from './context.js';
-import { dataExtents } from './formats/pieces.js';
+import { syncReader } from './positioned.js';
 import { output, run } from './run.js';
-import { isTmpfs } from './workplace.js';
 
 type UnusedContext = Pick<Context, 'signal'>;
 
@@ -39,7 +39,7 @@ async function unusedIn(context: UnusedContext, file: string, leaf: FilesystemPl
     case 'ext4':
       return await freeBlocks(context, file, leaf);
     case 'btrfs':
-      return await neverWritten(context, file, leaf);
+      return unreferred(file, leaf);
     case 'vfat':
       return [];
   }
@@ -66,22 +66,16 @@ async function freeBlocks({ signal }: UnusedContext, file: string, leaf: Filesys
   }
 }
 
-/**
- * The holes in a btrfs: mkfs.btrfs has written all that it refers to. Only a file in memory is sure to tell: ZFS makes holes
- * of written zeros.
- */
-async function neverWritten({ signal }: UnusedContext, file: string, leaf: FilesystemPlan): Promise<Extents[]> {
-  if (!isTmpfs(dirname(file))) return [];
-  const end = leaf.start + leaf.bytes;
-  const data = (await dataExtents(file, signal)).filter(
-    ({ start, bytes }) => start < end && start + bytes > leaf.start,
-  );
-  const holes: Extents[] = [];
-  let from = leaf.start;
-  for (const { start, bytes } of data) {
-    if (start > from) holes.push({ start: from, bytes: start - from });
-    from = start + bytes;
+/** All of a btrfs that it does not refer to. */
+function unreferred(file: string, leaf: FilesystemPlan): Extents[] {
+  const disk = openSync(file, 'r');
+  try {
+    const { parts } = readBtrfs(syncReader(disk, leaf.start));
+    return without(
+      leaf,
+      parts.map(({ start, bytes }) => ({ start: leaf.start + start, bytes })),
+    );
+  } finally {
+    closeSync(disk);
   }
-  if (end > from) holes.push({ start: from, bytes: end - from });
-  return holes;
 }

@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 
 /** Reads bytes at a place of a file; fewer where it ends. */
@@ -16,6 +17,19 @@ export async function readAt(file: FileHandle, at: number, bytes: number): Promi
 export async function readPadded(file: FileHandle, at: number, bytes: number): Promise<Buffer> {
   const data = await readAt(file, at, bytes);
   return data.length === bytes ? data : Buffer.concat([data], bytes);
+}
+
+/** Reads what begins somewhere in an open file, without waiting; zeros are behind the file's end. */
+export function syncReader(fd: number, start: number): (at: number, bytes: number) => Buffer {
+  return (at, bytes) => {
+    const buffer = Buffer.alloc(bytes);
+    for (let done = 0; done < bytes;) {
+      const read = readSync(fd, buffer, done, bytes - done, start + at + done);
+      if (read === 0) break;
+      done += read;
+    }
+    return buffer;
+  };
 }
 
 /** Bytes that are read at a time. */

@@ -81,7 +81,8 @@ fi
 `;
 
 export async function tidy(context: Context, root: string, epoch: number): Promise<void> {
-  await run(isolated('exec chroot "$1" /bin/sh -euc "$3" tidy "$2"', [root, String(epoch), TIDY]), {
+  const script = 'exec chroot "$1" /bin/sh -euc "$3" tidy "$2"';
+  await run(isolated(script, [root, String(epoch), TIDY], context.emulate), {
     doing: 'tidying',
     signal: context.signal,
     onLine: context.log,

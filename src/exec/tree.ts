@@ -5,6 +5,7 @@ import { CommandError } from '../errors.js';
 import type { BuildPlan, StageName } from '../plan/types.js';
 import type { Context } from './context.js';
 import { fetchDebs, type StoredDeb } from './debs.js';
+import { emulationFor } from './emulation.js';
 import { cachedTree, packedTree, passingTree, type FinishedTree } from './finished.js';
 import { CACHE_LEVEL, packTree, removeDamaged, unpackTree } from './frames.js';
 import { bootstrap, install } from './install.js';
@@ -54,8 +55,9 @@ function findMade({ settings: { cacheDir, force } }: Context, key: string): Stag
 }
 
 /** The tree of the stage `configure`, by running what is missing before it. */
-async function configuredTree(context: Context, build: Build, inputs: Inputs, keys: Keys): Promise<FinishedTree> {
+async function configuredTree(outer: Context, build: Build, inputs: Inputs, keys: Keys): Promise<FinishedTree> {
   const { plan } = build;
+  const context = { ...outer, emulate: await emulationFor(outer, plan.architecture) };
   const root = join(context.work, 'root');
   const saving: Promise<void>[] = [];
   /** Gives the turn to the next build that needs a stage; see takeTurn. */
@@ -182,7 +184,7 @@ export async function configure(
   if (step === undefined) return;
   const script = writePhase(context, step, epoch, build.plan.apt.mergedUsr, memo);
   const watch = watchPhases(context, 'configure', new Map([[step.phase, script.count]]));
-  const argv = isolatedTarget(withSecrets('exec bash "$2" "$1"'), [root, script.path]);
+  const argv = isolatedTarget(withSecrets('exec bash "$2" "$1"'), [root, script.path], context.emulate);
   try {
     await run(argv, {
       doing: 'customizing',

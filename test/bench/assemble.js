@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Times the assembly of disks step by step, in turn with plain `tar -x` and mkfs of the same files, and prints medians,
-// shares and the ratio; also the most that lay in the work directory at a time, and the largest process.
+// shares and the ratio, which is also given for processor time: that depends less on what else the machine does. Also the
+// most that lay in the work directory at a time, and the largest process.
 //
 //   test/bench/assemble.js [--runs N] [--tree DIR] [--layouts NAME,…]
 //
@@ -8,7 +9,7 @@
 // machines; needs the compiled program, and a builder (`imgbuild builder build`).
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath, URL } from 'node:url';
@@ -129,11 +130,13 @@ async function inside({ runs, layouts }) {
       plain.push(await plainly(LAYOUTS[name](size), tar));
     }
     const seconds = median(ours.map((one) => one.seconds));
-    const beside = median(plain);
+    const beside = median(plain.map((one) => one.seconds));
+    const [busy, busyBeside] = [ours, plain].map((all) => median(all.map((one) => one.processor)));
     const peak = Math.max(...ours.map((one) => one.peak)) / size;
     const memory = Math.max(...ours.map((one) => one.memory));
     console.log(
       `${name}: ${seconds.toFixed(2)}, plain ${beside.toFixed(2)}, ratio ${(seconds / beside).toFixed(2)}; ` +
+        `processor ${busy.toFixed(2)}, plain ${busyBeside.toFixed(2)}, ratio ${(busy / busyBeside).toFixed(2)}; ` +
         `at most ${peak.toFixed(2)} of the files in the work directory, our process ${memory.toFixed(0)} MiB`,
     );
     for (const step of Object.keys(ours[0].steps)) {
@@ -143,6 +146,12 @@ async function inside({ runs, layouts }) {
       );
     }
   }
+}
+
+/** Of this process and of those that it has waited for: utime, stime, cutime and cstime of proc(5), in hundredths. */
+function processorSeconds() {
+  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ');
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
 }
 
 function blocks(directory) {
@@ -163,10 +172,11 @@ async function assemble(storage, tar) {
     'sh',
     [
       '-c',
-      `most=0; while sleep 0.05; do now=$(du -s --block-size=1 ${work} 2>/dev/null | cut -f 1); [ "$now" -gt "$most" ] && most=$now && echo "$most" >${work}.peak; done`,
+      `least=$(stat -f -c %f ${WORK}); first=$least; while sleep 0.05; do now=$(stat -f -c %f ${WORK}); [ "$now" -lt "$least" ] && least=$now && echo "$((first - least))" >${work}.peak; done`,
     ],
     { detached: true, stdio: 'ignore' },
   );
+  const before = processorSeconds();
   const started = performance.now();
   const context = { work, signal: new AbortController().signal, log, emit: () => undefined };
   const target = {
@@ -182,12 +192,14 @@ async function assemble(storage, tar) {
     target,
   );
   const ended = performance.now();
+  const processor = processorSeconds() - before;
   process.kill(-watch.pid, 'SIGKILL');
   await once(watch, 'close');
   const steps = Object.fromEntries(marks.map(([name, at], n) => [name, ((marks[n + 1]?.[1] ?? ended) - at) / 1000]));
-  const peak = Number(readFileSync(`${work}.peak`, 'utf8'));
+  const peak = Number(readFileSync(`${work}.peak`, 'utf8')) * statfsSync(WORK).bsize;
   rmSync(work, { recursive: true });
-  return { seconds: (ended - started) / 1000, steps, peak, memory: process.resourceUsage().maxRSS / 1024 };
+  rmSync(`${work}.peak`);
+  return { seconds: (ended - started) / 1000, processor, steps, peak, memory: process.resourceUsage().maxRSS / 1024 };
 }
 
 /** What one would do by hand with a directory, without any layer around the file system. */
@@ -199,12 +211,12 @@ async function plainly(storage, tar) {
     ext4: ['mke2fs', '-q', '-t', 'ext4', '-d'],
     btrfs: ['mkfs.btrfs', '-q', '--compress', 'zstd', '--rootdir'],
   }[format];
-  const started = performance.now();
+  const [started, before] = [performance.now(), processorSeconds()];
   mkdirSync(`${work}/root`);
   execFileSync('tar', ['-x', '-f', tar, '-C', `${work}/root`]);
   execFileSync('truncate', ['-s', String(size), `${work}/fs`]);
   execFileSync(make[0], [...make.slice(1), `${work}/root`, `${work}/fs`], { stdio: 'ignore' });
-  const seconds = (performance.now() - started) / 1000;
+  const [seconds, processor] = [(performance.now() - started) / 1000, processorSeconds() - before];
   rmSync(work, { recursive: true });
-  return seconds;
+  return { seconds, processor };
 }

@@ -57,6 +57,17 @@ const NOBODY = `chmod 711 ${INSIDE.work}; mkdir ${INSIDE.work}/nobody; chown 100
   nobody grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb):' /proc/self/status | grep -v 0000000000000000 && exit 1
   nobody`;
 
+/**
+ * As root of a user namespace whose ids are some that nobody has, which is what an ordinary user gets of newuidmap: files get
+ * their owners, and outside it has no capability. Inside it has those that owners and capabilities of files take.
+ */
+const MAPPED = `chmod 711 ${INSIDE.work}; mkdir /dev/shm/mapped; chown 100000:100000 /dev/shm/mapped
+  mapped() {
+    unshare --user --map-users=0:100000:65536 --map-groups=0:100000:65536 --setuid=0 --setgid=0 \\
+      setpriv --bounding-set=-all,+chown,+dac_override,+fowner,+fsetid,+setfcap --inh-caps=-all --no-new-privs "$@"
+  }
+  mapped`;
+
 /** A disk with its encrypted part in the clear: another key for each build is all that may differ. */
 async function inTheClear(work: string): Promise<Buffer> {
   const luks = leavesOf(planDisks(LAYERS, 'seed'))
@@ -120,5 +131,14 @@ describe('a btrfs', () => {
     expect(new Set(said.match(/[acmo]time \d+/g))).toEqual(
       new Set(['atime 1700000000', 'ctime 1700000000', 'mtime 1700000000', 'otime 1700000000']),
     );
+  });
+
+  it('is the same, made by somebody who has no capability but over some ids', async () => {
+    expect(await assemble(storage, 'unmapped', { aside: '/dev/shm/unmapped' })).toBe('');
+    expect(await assemble(storage, 'mapped', { as: MAPPED, aside: '/dev/shm/mapped/work' })).toBe('');
+    const [one, other] = ['unmapped', 'mapped'].map((work) =>
+      readFileSync(path.join(directory, work, 'disks/rootfs.img')),
+    );
+    expect(one?.equals(other ?? Buffer.alloc(0))).toBe(true);
   });
 });

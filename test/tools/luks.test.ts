@@ -16,19 +16,25 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LayerPlan, LuksPlan, LvmPlan } from '../../src/disk/types.js';
 import { CommandError } from '../../src/errors.js';
-import { formatLuks } from '../../src/exec/luks.js';
+import { reencrypt } from '../../src/exec/cryptsetup.js';
 import type { BuildEvent } from '../../src/exec/types.js';
+import { XTS_CIPHER, xtsEncryptor } from '../../src/exec/xts.js';
 import { withBytes } from '../../src/verify/read/bytes.js';
 import { openLuks } from '../../src/verify/read/luks-open.js';
 import { runCommand } from '../support/cli.js';
 import { filesystem } from '../support/disk-layouts.js';
 import { KIB, MIB } from '../support/disk-plans.js';
+import { formatLuks } from '../support/luks.js';
 import { scratch } from '../support/scratch.js';
 
 const directory = scratch();
 const work = scratch('/dev/shm');
 const PASSPHRASE = 'Größe ist relativ zu 42';
 const HEADER = 16 * MIB;
+
+/** The same as ours for so small disks, but by cryptsetup, as all ciphers but ours. */
+const BY_CRYPTSETUP = 'aes-xts-plain';
+const ROUTES = [XTS_CIPHER, BY_CRYPTSETUP];
 
 /** Place of what lies in a container. */
 const inside = (start: number, bytes: number) => ({ start: start + HEADER, bytes });
@@ -128,16 +134,37 @@ async function expectPayload(file: string, luks: LuksPlan, data: Buffer, bytes: 
   expect((await decrypt(file, luks, bytes)).equals(expected)).toBe(true);
 }
 
+describe('the encryption of sectors', () => {
+  it.each(
+    [512, 4096].flatMap((sectorSize) => [256, 512].map((keyBits) => ({ sectorSize, keyBits }) as Partial<LuksPlan>)),
+  )('is that of cryptsetup, to the byte: $sectorSize, $keyBits', async (given) => {
+    const luks = plan(0, 3 * MIB, given);
+    const file = path.join(directory, `sectors-${String(luks.sectorSize)}-${String(luks.keyBits)}`);
+    const [data, key] = [randomBytes(3 * MIB), randomBytes(luks.keyBits / 8)];
+    writeFileSync(file, Buffer.concat([Buffer.alloc(MIB), data]));
+    writeFileSync(`${file}.key`, key);
+    const context = { signal: new AbortController().signal, log: () => undefined };
+    const extents = { start: MIB, bytes: 3 * MIB };
+    await reencrypt(context, { file, volumeKey: `${file}.key`, plan: luks, extents });
+    const theirs = read(file, MIB, 3 * MIB);
+    expect(theirs.equals(data)).toBe(false);
+    const encryptor = xtsEncryptor(key, luks.sectorSize);
+    const ours = [0, 1, 2].map((n) => encryptor(data.subarray(n * MIB, (n + 1) * MIB), n * 2048));
+    expect(Buffer.concat(ours).equals(theirs)).toBe(true);
+  });
+});
+
 describe('formatLuks', () => {
   it.each([
     { sectorSize: 4096, keyBits: 512, pbkdf: 'argon2id' },
     { sectorSize: 512, keyBits: 512, pbkdf: 'argon2i' },
     { sectorSize: 512, keyBits: 256, pbkdf: 'pbkdf2', pbkdfIterations: 5000 },
+    { sectorSize: 512, keyBits: 512, pbkdf: 'pbkdf2', pbkdfIterations: 1000, cipher: BY_CRYPTSETUP },
   ] as const)(
-    'encrypts every sector that may be read, holes too, and nothing else: $sectorSize, $keyBits, $pbkdf',
+    'encrypts every sector that may be read, holes too, and nothing else: $sectorSize, $keyBits, $pbkdf, $cipher',
     async (given) => {
       const luks = plan(3 * MIB, 8 * MIB, given);
-      const { file, data } = disk(`disk-${given.pbkdf}`, luks);
+      const { file, data } = disk(`disk-${given.pbkdf}-${luks.cipher}`, luks);
       const { events, lines } = await format(file, luks);
       await expectPayload(file, luks, data, 8 * MIB);
       expect(read(file, 0, 3 * MIB).every((byte) => byte === 0)).toBe(true);
@@ -189,10 +216,11 @@ describe('formatLuks', () => {
     expect(statSync(file).blocks * 512).toBeLessThan(22 * MIB);
   });
 
-  it('leaves holes where an ext4 has free blocks, and keeps the rest', async () => {
-    const luks = plan(MIB, 64 * MIB, { content: { ...filesystem('ext4', '/'), uuid: '', ...inside(MIB, 64 * MIB) } });
-    const { file, data } = disk('ext4', luks);
-    const tree = path.join(directory, 'tree');
+  it.each(ROUTES)('leaves holes where an ext4 has free blocks, and keeps the rest: %s', async (cipher) => {
+    const content = { ...filesystem('ext4', '/'), uuid: '', ...inside(MIB, 64 * MIB) };
+    const luks = plan(MIB, 64 * MIB, { cipher, content });
+    const { file, data } = disk(`ext4-${cipher}`, luks);
+    const tree = path.join(directory, `tree-${cipher}`);
     mkdirSync(tree);
     writeFileSync(path.join(tree, 'data'), data);
     const start = MIB + HEADER;
@@ -200,16 +228,16 @@ describe('formatLuks', () => {
     expect(await runCommand(made)).toMatchObject({ code: 0 });
     await format(file, luks);
     expect(statSync(file).blocks * 512).toBeLessThan(40 * MIB);
-    const plain = path.join(directory, 'ext4.plain');
+    const plain = `${file}.plain`;
     writeFileSync(plain, await decrypt(file, luks, 64 * MIB));
     expect(await runCommand(['e2fsck', '-f', '-n', plain])).toMatchObject({ code: 0 });
     await runCommand(['debugfs', '-R', `dump /data ${plain}.data`, plain]);
     expect(readFileSync(`${plain}.data`).equals(data)).toBe(true);
   });
 
-  it('leaves swap a hole but for its header', async () => {
+  it('leaves swap a hole but for its header, whatever lay there', async () => {
     const luks = plan(MIB, 16 * MIB, { content: { type: 'swap', label: '', uuid: '', ...inside(MIB, 16 * MIB) } });
-    const { file } = disk('swap', luks);
+    const { file, data } = disk('swap', luks);
     const id = '0d4ff4e5-9d5a-4a2b-8a3f-2f0a4f6d1c11';
     const swap = path.join(directory, 'swap.made');
     closeSync(openSync(swap, 'w'));
@@ -218,20 +246,25 @@ describe('formatLuks', () => {
     const fd = openSync(file, 'r+');
     writeSync(fd, read(swap, 0, 4 * KIB), 0, 4 * KIB, MIB + HEADER);
     closeSync(fd);
+    expect(readFileSync(file).includes(data)).toBe(true);
     await format(file, luks);
+    expect(readFileSync(file).includes(data)).toBe(false);
     expect(statSync(file).blocks * 512).toBeLessThan(19 * MIB);
     const plain = path.join(directory, 'swap.plain');
     writeFileSync(plain, await decrypt(file, luks, 16 * MIB));
     expect((await runCommand(['blkid', '-p', '-o', 'value', '-s', 'UUID', plain])).stdout).toBe(`${id}\n`);
   });
 
-  it.each([2, 5])('finds a container behind %i GiB, where cryptsetup counts wrong', async (gib) => {
-    const luks = plan(gib * 1024 * MIB, 4 * MIB);
-    const { file, data } = disk(`behind-${String(gib)}`, luks);
-    await format(file, luks);
-    await expectPayload(file, luks, data, 4 * MIB);
-    expect(statSync(file).blocks * 512).toBeLessThan(22 * MIB);
-  });
+  it.each([...[2, 5].map((gib) => ({ gib, cipher: BY_CRYPTSETUP })), { gib: 5, cipher: XTS_CIPHER }])(
+    'finds a container behind $gib GiB, where cryptsetup counts wrong: $cipher',
+    async ({ gib, cipher }) => {
+      const luks = plan(gib * 1024 * MIB, 4 * MIB, { cipher });
+      const { file, data } = disk(`behind-${String(gib)}-${cipher}`, luks);
+      await format(file, luks);
+      await expectPayload(file, luks, data, 4 * MIB);
+      expect(statSync(file).blocks * 512).toBeLessThan(22 * MIB);
+    },
+  );
 
   it('warns of a weak passphrase without saying it', async () => {
     const luks = plan(MIB, MIB);

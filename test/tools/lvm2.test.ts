@@ -9,6 +9,7 @@ import { lvmHeader } from '../../src/disk/lvm2.js';
 import type { LvmPlan } from '../../src/disk/types.js';
 import { runCommand } from '../support/cli.js';
 import { dashed, lvmPlans } from '../support/disk-plans.js';
+import { lvmConfig } from '../support/lvm-config.js';
 import { scratch } from '../support/scratch.js';
 
 const EPOCH = 1_700_000_000;
@@ -35,39 +36,6 @@ function fields(dump: string): Record<string, string> {
   return Object.fromEntries(
     Array.from(dump.matchAll(/^ {2}(\S+) (\S+)$/gm), ([, name = '', value = '']) => [name, value]),
   );
-}
-
-/** The tree of LVM's configuration format: sections, `name = value`, lists. */
-function parse(text: string): Record<string, unknown> {
-  const tokens =
-    text.match(/#[^\n]*|"[^"]*"|[{}[\]=,]|[^\s{}[\]=,]+/g)?.filter((token) => !token.startsWith('#')) ?? [];
-  let at = 0;
-  const value = (): unknown => {
-    const token = tokens[at++] ?? '';
-    if (token === '[') {
-      const list: unknown[] = [];
-      while (tokens[at] !== ']') {
-        if (tokens[at] === ',') at += 1;
-        else list.push(value());
-      }
-      at += 1;
-      return list;
-    }
-    return token.startsWith('"') ? token.slice(1, -1) : Number(token);
-  };
-  const section = (): Record<string, unknown> => {
-    const entries: Record<string, unknown> = {};
-    while (at < tokens.length && tokens[at] !== '}') {
-      const name = tokens[at++] ?? '';
-      const kind = tokens[at++];
-      if (kind === '{') {
-        entries[name] = section();
-        at += 1;
-      } else entries[name] = value();
-    }
-    return entries;
-  };
-  return section();
 }
 
 /** The group as LVM should read it. */
@@ -101,6 +69,7 @@ function expected(plan: LvmPlan): unknown {
     physical_volumes: {
       pv0: {
         id: dashed(plan.pvId),
+        device: '[unknown]',
         status: ['ALLOCATABLE'],
         flags: [],
         dev_size: plan.bytes / 512,
@@ -131,7 +100,7 @@ describe('pvck', () => {
           'mda_header_1.size': String(plan.peStart - 4096),
         });
         const metadata = await pvck('metadata', header, plan.bytes);
-        const group = parse(metadata.slice(metadata.indexOf('---\n') + 4, metadata.lastIndexOf('---')));
+        const group = lvmConfig(metadata.slice(metadata.indexOf('---\n') + 4, metadata.lastIndexOf('---')));
         expect(group).toEqual({
           [plan.name]: expected(plan),
           contents: 'Text Format Volume Group',

@@ -1,0 +1,12 @@
+import type { LuksPlan } from '../../src/disk/types.js';
+import { encryptLuks, makeLuksHeader } from '../../src/exec/luks.js';
+
+/** Makes encrypted storage of what lies in its place in a disk. */
+export async function formatLuks(
+  context: Parameters<typeof makeLuksHeader>[0],
+  file: string,
+  plan: LuksPlan,
+  passphrase: string,
+): Promise<void> {
+  await encryptLuks(context, file, plan, await makeLuksHeader(context, plan, passphrase));
+}
