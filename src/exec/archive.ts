@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { digestOf, sha256 } from '../digest.js';
 import { CommandError, EXIT, UserError } from '../errors.js';
 import type { AptPlan, BuildPlan } from '../plan/types.js';
+import { archiveError } from './archive-error.js';
 import type { Context } from './context.js';
 import { fetchRelease } from './fetch-release.js';
 import { readJson } from './json.js';
@@ -163,29 +164,6 @@ async function giveTreeToOwnerOf(context: Context, directory: string): Promise<v
     doing: 'giving the cache to its owner',
     signal: context.signal,
     onLine: context.log,
-  });
-}
-
-/** Turns what apt says into what the user can do about it. */
-function archiveError(error: CommandError, apt: AptPlan): UserError {
-  const text = error.tail;
-  const reason = text
-    .split('\n')
-    .filter((line) => /^(E|W|Err):/.test(line) || /NO_PUBKEY|not signed|Could not|Unable to|404/.test(line))
-    .slice(0, 4)
-    .map((line) => line.trim())
-    .join('\n  ');
-  const hint = /NO_PUBKEY|not signed|Sub-process .*(sqv|gpgv)|signature|verif/i.test(text)
-    ? 'the signature does not match the key: check `key` of the source in apt.sources, or the mirror'
-    : /404|does not have a Release file/.test(text)
-      ? 'check the suite and apt.mirror, apt.securityMirror and apt.sources of the profile'
-      : apt.mirror === '' && apt.sources.length === 0
-        ? 'check the network of this machine; behind a proxy use --apt-proxy URL, without network --offline'
-        : 'check apt.mirror, apt.securityMirror and apt.sources of the profile, and the network';
-  return new UserError(`the archive cannot be read:\n  ${reason === '' ? text : reason}`, {
-    exitCode: EXIT.archive,
-    hint,
-    cause: error,
   });
 }
 

@@ -135,7 +135,8 @@ function passphrasesOf(secrets: Readonly<Record<string, string>>): Record<string
 function handoverOf(plan: BuildPlan, files: readonly PublishedName[]): string {
   const { profile, architecture, machine } = plan;
   const version = Object.entries(SUITES).find(([name]) => name === plan.suite)?.[1].version;
-  return handover({ profile, architecture, debian: Number(version) || 0, machine, files });
+  const cloudInit = plan.collections.includes('cloud-init');
+  return handover({ profile, architecture, debian: Number(version) || 0, machine, cloudInit, files });
 }
 
 /** Whether a plan has disks made of its tree. */

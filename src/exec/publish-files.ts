@@ -111,7 +111,7 @@ function link(directory: string, files: readonly NewFile[]): void {
     const taken = existsSync(join(directory, name));
     return { name, first: taken ? `${ASIDE}${randomBytes(6).toString('hex')}` : name };
   });
-  const script = 'n=3; for name; do ln -L -T "/proc/self/fd/$n" "$name"; n=$((n + 1)); done';
+  const script = 'n=3; for name; do ln -L -T -- "/proc/self/fd/$n" "$name"; n=$((n + 1)); done';
   const { status, error, stderr } = spawnSync('sh', ['-euc', script, 'sh', ...links.map(({ first }) => first)], {
     cwd: directory,
     env: TOOL_ENV,

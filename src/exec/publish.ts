@@ -174,9 +174,9 @@ async function write(
       return one;
     }
     const { file, link } = one;
-    const hash = hashes.get(file) ?? (await hashFile(context, file));
+    // Together: one keeps a processor busy, the other the disk.
+    const [hash] = await Promise.all([hashes.get(file) ?? hashFile(context, file), promisify(fsync)(file.fd)]);
     const fingerprint = fingerprints.get(file);
-    await promisify(fsync)(file.fd);
     const listed = { name: file.name, link, bytes: fstatSync(file.fd).size, sha256: hash };
     return fingerprint === undefined ? listed : { ...listed, fingerprint };
   });

@@ -1,14 +1,10 @@
-import { spawn } from 'node:child_process';
 import { createHash, type Hash } from 'node:crypto';
-import { once } from 'node:events';
 import { ftruncateSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
-import { CommandError } from '../../errors.js';
 import { BMAP_BLOCK, bmapText, type BmapRange } from '../../output/bmap.js';
 import { VHD_UNIT, vhdFooter } from '../../output/vhd.js';
 import { writeAll } from '../positioned.js';
-import { run, TOOL_ENV } from '../run.js';
+import { run } from '../run.js';
 import { wholeMiB, type DiskFile, type FormatJob } from './job.js';
 import { digestOfPieces, pieces, sparseWriter } from './pieces.js';
 import type { NewFile } from './types.js';
@@ -20,28 +16,6 @@ export async function writeRaw(disk: DiskFile, file: NewFile, job: FormatJob): P
     signal: job.signal,
   });
   ftruncateSync(file.fd, disk.bytes);
-}
-
-/** Compresses a disk on all cores. */
-export async function writeRawZst(disk: DiskFile, file: NewFile, level: number, job: FormatJob): Promise<void> {
-  // At least two: with one thread, zstd cuts the input differently and the result would depend on the machine.
-  const threads = Math.max(2, availableParallelism());
-  const argv = ['zstd', '--quiet', `-${String(level)}`, `-T${String(threads)}`, '--stdout', '--', disk.path];
-  const [command = '', ...args] = argv;
-  const child = spawn(command, args, { env: TOOL_ENV, stdio: ['ignore', file.fd, 'pipe'] });
-  const said: string[] = [];
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => said.push(text));
-  const stop = (): void => void child.kill('SIGKILL');
-  job.signal?.addEventListener('abort', stop, { once: true });
-  try {
-    const [code] = (await once(child, 'close')) as [number | null];
-    job.signal?.throwIfAborted();
-    if (code === 0) return;
-    const exit = code === null ? 'killed' : `exit status ${String(code)}`;
-    throw new CommandError({ doing: 'compressing the disk', argv, exit, tail: said.join('') });
-  } finally {
-    job.signal?.removeEventListener('abort', stop);
-  }
 }
 
 /** Zeros below this size are written when an image is flashed. */
