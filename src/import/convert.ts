@@ -1,5 +1,6 @@
 import { parseYaml } from '../config/document.js';
-import { ARCHITECTURES, SUITE_NAMES } from '../config/suites.js';
+import { ARCHITECTURES } from '../config/architectures.js';
+import { SUITE_NAMES } from '../config/suites.js';
 import { ConfigError, type Problem } from '../errors.js';
 import { readAssignments, type Assignment } from './assignments.js';
 import { configOf, convertCollection, metaOf, type NewCollection, type OldCollection } from './collection.js';

@@ -1,3 +1,4 @@
+import { HARDWARE_VERSIONS } from '../config/machine-options.js';
 import {
   flag,
   fromOption,
@@ -139,9 +140,9 @@ export const DISK_VARIABLES: Readonly<Record<string, Variable>> = {
   OCONF_VM_ESXI_HW_VERSION: {
     ...number('vm.hardwareVersion'),
     to: (value) =>
-      Number(value) >= 13
-        ? number('vm.hardwareVersion').to(value, { get: () => undefined, on: () => false })
-        : [{ lost: `virtual hardware ${value} is too old: 13, of ESXi 6.5, is the first` }],
+      value in HARDWARE_VERSIONS
+        ? [{ option: 'vm.hardwareVersion', value: Number(value) }]
+        : [{ lost: `virtual hardware ${value} is none of ${Object.keys(HARDWARE_VERSIONS).join(', ')}` }],
   },
   OCONF_VM_ESXI_OS_TYPE: {
     options: ['vm.osType'],

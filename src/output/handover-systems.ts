@@ -74,15 +74,15 @@ Without a command, the image's own init starts: \`podman run --systemd=always ${
 
 /** An image for Incus and LXD: a container, or a machine when the profile has one. */
 export function incusImage(facts: FormatFacts): Chapter {
-  const { files, profile, machine, fingerprint } = facts;
+  const { files, alias, machine, fingerprint } = facts;
   const csm = machine?.firmware === 'bios' ? ' -c security.csm=true' : '';
-  const secure = `-c security.secureboot=${String(machine?.secureBoot === true)}${csm}`;
+  const secure = `-c security.secureboot=${String(machine?.secureBoot === true)}${csm} -d root,size=40GiB`;
   const kind = machine === undefined ? 'container' : 'machine';
   return {
     title: `Incus: ${kind} from ${files.length > 1 ? 'two files' : 'one file'}`,
     text: `${code(
-      `incus image import ${files.join(' ')} --alias ${profile}`,
-      `incus launch ${profile} NAME${machine === undefined ? '' : ` --vm ${secure}`}`,
+      `incus image import ${files.join(' ')} --alias ${alias}`,
+      `incus launch ${alias} NAME${machine === undefined ? '' : ` --vm ${secure}`}`,
       ...(machine === undefined ? [] : ['incus console NAME']),
     )}
 

@@ -4,6 +4,7 @@ import { incusImage, ociImage, plainDirectory, readOnlyImage } from './handover-
 import { code, first, type Chapter } from './handover-text.js';
 import { INCUS_ARCHITECTURES } from './incus.js';
 import { safeName } from './ovf.js';
+import type { Machine } from './types.js';
 
 /** Each format with the platforms that take it. */
 export const PLATFORM_TEXTS: Readonly<Record<FormatName, (facts: FormatFacts) => readonly Chapter[]>> = {
@@ -19,6 +20,8 @@ export const PLATFORM_TEXTS: Readonly<Record<FormatName, (facts: FormatFacts) =>
       title: 'Bare metal: as it is',
       text: `${WRITES_ALL}\n\n${code(`dd if=${first(facts)} of=/dev/DISK bs=4M conv=fsync status=progress`)}`,
     },
+    // With a qcow2, that is what machines are told of.
+    ...(facts.formats.includes('qcow2') ? [] : [proxmoxMachine(facts), libvirt(facts)]),
   ],
   'raw.zst': (facts) => [bareMetal(facts)],
   qcow2: (facts) => [proxmoxMachine(facts), libvirt(facts), incusMachine(facts)],
@@ -32,11 +35,13 @@ const WRITES_ALL = 'Everything on the disk is lost. The root file system grows t
 
 function proxmoxContainer(facts: FormatFacts): Chapter {
   const file = first(facts);
+  // What Proxmox takes for granted.
+  const arch = facts.architecture === 'amd64' ? '' : ` --arch ${facts.architecture}`;
   return {
     title: 'Proxmox VE: container',
     text: code(
       `cp ${file} /var/lib/vz/template/cache/`,
-      `pct create 200 local:vztmpl/${file} --hostname ${facts.profile} --ostype debian \\`,
+      `pct create 200 local:vztmpl/${file} --hostname ${facts.profile} --ostype debian${arch} \\`,
       '  --unprivileged 1 --features nesting=1 --cores 1 --memory 512 --rootfs local-lvm:4 \\',
       '  --net0 name=eth0,bridge=vmbr0,ip=dhcp --ssh-public-keys ~/.ssh/authorized_keys',
       'pct start 200',
@@ -57,11 +62,14 @@ function incusMetadata({ architecture, debian }: FormatFacts): readonly string[]
 function incusContainer(facts: FormatFacts): Chapter {
   return {
     title: 'Incus: container',
-    text: code(
-      ...incusMetadata(facts),
-      `incus image import metadata.tar ${first(facts)} --alias ${facts.profile}`,
-      `incus launch ${facts.profile} NAME`,
-    ),
+    text: `The host needs the program zstd. A container made this way has no network until its /etc/network/interfaces tells
+which; with \`--format incus\` Incus writes that.
+
+${code(
+  ...incusMetadata(facts),
+  `incus image import metadata.tar ${first(facts)} --alias ${facts.alias}`,
+  `incus launch ${facts.alias} NAME`,
+)}`,
   };
 }
 
@@ -86,8 +94,13 @@ Proxmox VE and libvirt take the unpacked disk (\`zstd -d --sparse ${file}\`).`,
   };
 }
 
+/** An example. */
+const SIZE = '40G';
+
+const GROWS = `${SIZE} is an example of how large the disk is to be, never less than it is; at the first start the root file system grows into it.`;
+
 function proxmoxMachine(facts: FormatFacts): Chapter {
-  const { machine, files, profile } = facts;
+  const { machine, files, profile, cloudInit } = facts;
   const uefi = machine?.firmware !== 'bios';
   const keys = machine?.secureBoot === true ? 1 : 0;
   const disks = files.map((file, index) => `--scsi${String(index)} local-lvm:0,import-from=/PATH/${file},discard=on`);
@@ -96,12 +109,16 @@ function proxmoxMachine(facts: FormatFacts): Chapter {
     text: `${code(
       `qm create 600 --name ${profile} --ostype l26 --cores ${String(machine?.cpus ?? 2)} --memory ${String(machine?.memoryMiB ?? 2048)} \\`,
       ...(uefi
-        ? [`  --bios ovmf --machine q35 --efidisk0 local-lvm:1,efitype=4m,pre-enrolled-keys=${String(keys)} \\`]
+        ? [`  --bios ovmf ${board(facts)} --efidisk0 local-lvm:1,efitype=4m,pre-enrolled-keys=${String(keys)} \\`]
         : []),
       ...[`  --scsihw virtio-scsi-pci`, ...disks.map((disk) => `  ${disk}`)].map((line) => `${line} \\`),
+      ...(cloudInit ? ['  --ide2 local-lvm:cloudinit --ipconfig0 ip=dhcp --sshkeys ~/.ssh/authorized_keys \\'] : []),
       '  --boot order=scsi0 --serial0 socket --net0 virtio,bridge=vmbr0 --agent 1',
+      `qm disk resize 600 scsi0 ${SIZE}`,
       'qm start 600 && qm terminal 600',
     )}
+
+${GROWS}${cloudInit ? ' What cloud-init is told is on the drive `ide2`: `qm set 600 --ciuser NAME` and the like change it.' : ''}
 
 \`import-from\` wants an absolute path. A single disk for a machine that is there:
 
@@ -109,60 +126,93 @@ ${code(...files.map((file, index) => `qm disk import 600 ${file} local-lvm --tar
   };
 }
 
+/** Machines for arm64 have another board, and only root may ask Proxmox for them elsewhere (qm(1), `arch`). */
+function board({ architecture }: FormatFacts): string {
+  return architecture === 'arm64' ? '--arch aarch64 --machine virt' : '--machine q35';
+}
+
 function libvirt(facts: FormatFacts): Chapter {
-  const { machine, files, profile, debian } = facts;
-  const boot =
-    machine?.firmware === 'bios'
-      ? '--boot hd'
-      : `--boot firmware=efi,firmware.feature0.name=secure-boot,firmware.feature0.enabled=${machine?.secureBoot === true ? 'yes' : 'no'}`;
+  const { machine, files, profile, debian, cloudInit } = facts;
+  // Without enrolled keys the firmware starts everything, though it knows Secure Boot (libvirt, docs/kbase/secureboot.rst).
+  const secure = machine?.secureBoot === true;
+  const features = (secure ? ['secure-boot', 'enrolled-keys'] : ['secure-boot']).map(
+    (name, n) =>
+      `firmware.feature${String(n)}.name=${name},firmware.feature${String(n)}.enabled=${secure ? 'yes' : 'no'}`,
+  );
+  const boot = machine?.firmware === 'bios' ? '--boot hd' : `--boot firmware=efi,${features.join(',')}`;
   const images = '/var/lib/libvirt/images';
   return {
     title: 'libvirt',
-    text: code(
+    text: `${code(
       ...files.map((file) => `cp --sparse=always ${file} ${images}/`),
+      `qemu-img resize -f ${first(facts).endsWith('.raw') ? 'raw' : 'qcow2'} ${images}/${first(facts)} ${SIZE}`,
       `virt-install --name ${profile} --memory ${String(machine?.memoryMiB ?? 2048)} --vcpus ${String(machine?.cpus ?? 2)} --import \\`,
       ...files.map((file) => `  --disk ${images}/${file},bus=scsi,discard=unmap \\`),
       '  --controller type=scsi,model=virtio-scsi --network network=default,model=virtio \\',
       `  --osinfo ${debian === 0 ? 'debiantesting' : `debian${String(debian)}`},require=off --graphics none \\`,
+      ...(facts.architecture === 'arm64' ? ['  --arch aarch64 --machine virt \\'] : []),
+      ...(cloudInit ? ['  --cloud-init user-data=USER-DATA-FILE \\'] : []),
       `  ${boot}`,
       `virsh console ${profile}`,
-    ),
+    )}
+
+${GROWS}`,
   };
 }
 
 function incusMachine(facts: FormatFacts): Chapter {
+  // An image has one disk; others are block devices of the host (doc/reference/devices_disk.md).
+  const others = facts.files
+    .slice(1)
+    .map((file, n) => [
+      `qemu-img convert -n -O raw ${file} /dev/BLOCK-DEVICE`,
+      `incus config device add NAME disk${String(n + 2)} disk source=/dev/BLOCK-DEVICE`,
+    ]);
   const secure = facts.machine?.secureBoot === true;
   const csm = facts.machine?.firmware === 'bios' ? ' -c security.csm=true' : '';
   return {
     title: 'Incus: machine',
-    text: code(
+    text: `${code(
       ...incusMetadata(facts),
-      `incus image import metadata.tar ${first(facts)} --alias ${facts.profile}`,
-      `incus launch ${facts.profile} NAME --vm -c security.secureboot=${String(secure)}${csm}`,
-      'incus console NAME',
-    ),
+      `incus image import metadata.tar ${first(facts)} --alias ${facts.alias}`,
+      `incus init ${facts.alias} NAME --vm -c security.secureboot=${String(secure)}${csm} -d root,size=40GiB`,
+      ...others.flat(),
+      'incus start NAME --console',
+    )}
+
+${GROWS}`,
   };
 }
 
 function hyperV(facts: FormatFacts): Chapter {
   const { machine, profile, files } = facts;
+  const disks = files.map((file, n) => ({ file, place: `C:\\VMs\\${n === 0 ? `${profile}.vhdx` : file}` }));
+  const generation = hyperVGeneration(machine);
   return {
-    title: 'Hyper-V, generation 2',
+    title: `Hyper-V, generation ${String(generation)}`,
     text: `In an elevated PowerShell, in the directory of the files:
 
 ${code(
-  `Copy-Item ${first(facts)} C:\\VMs\\${profile}.vhdx`,
-  `fsutil sparse setflag C:\\VMs\\${profile}.vhdx 0`,
-  `New-VM -Name ${profile} -Generation 2 -MemoryStartupBytes ${String(machine?.memoryMiB ?? 2048)}MB -VHDPath C:\\VMs\\${profile}.vhdx -SwitchName 'Default Switch'`,
-  ...files.slice(1).map((file) => `Add-VMHardDiskDrive ${profile} -Path C:\\VMs\\${file}`),
+  'New-Item -ItemType Directory -Force C:\\VMs | Out-Null',
+  ...disks.flatMap(({ file, place }) => [`Copy-Item ${file} ${place}`, `fsutil sparse setflag ${place} 0`]),
+  `Resize-VHD ${disks[0]?.place ?? ''} -SizeBytes ${SIZE}B`,
+  `New-VM -Name ${profile} -Generation ${String(generation)} -MemoryStartupBytes ${String(machine?.memoryMiB ?? 2048)}MB -VHDPath ${disks[0]?.place ?? ''} -SwitchName 'Default Switch'`,
+  ...disks.slice(1).map(({ place }) => `Add-VMHardDiskDrive ${profile} -Path ${place}`),
   `Set-VMProcessor ${profile} -Count ${String(machine?.cpus ?? 2)}`,
-  secureBootCommand(machine?.secureBoot === true, profile),
+  ...(generation === 1 ? [] : [secureBootCommand(machine?.secureBoot === true, profile)]),
   `Start-VM ${profile}`,
 )}
 
+${GROWS}
+
 Hyper-V refuses a disk that NTFS keeps as a sparse file: hence \`fsutil\`. Disks that you make for Linux yourself want
-blocks of 1 MB as this one has: \`New-VHD -BlockSizeBytes 1MB\`. The script beside the disk does all of this.`,
+blocks of 1 MB as this one has: \`New-VHD -BlockSizeBytes 1MB\`. The script beside the disk does all of this but the size.`,
   };
+}
+
+/** Machines of the first generation have a BIOS, those of the second UEFI. */
+export function hyperVGeneration(machine: Machine | undefined): 1 | 2 {
+  return machine?.firmware === 'bios' ? 1 : 2;
 }
 
 /** Debian's shim is signed by Microsoft's authority for other systems, which is not in the template for Windows. */
@@ -172,18 +222,26 @@ export function secureBootCommand(secureBoot: boolean, machine: string): string 
     : `Set-VMFirmware ${machine} -EnableSecureBoot Off`;
 }
 
-function azure(facts: FormatFacts): Chapter {
-  const file = first(facts);
-  const generation = facts.machine?.firmware === 'bios' ? 'V1' : 'V2';
+function azure({ files, profile, machine }: FormatFacts): Chapter {
+  const generation = machine?.firmware === 'bios' ? 'V1' : 'V2';
+  const disks = files.map((file, n) => ({ file, name: n === 0 ? profile : `${profile}-${String(n + 1)}` }));
+  const others = disks.slice(1).map(({ name }) => name);
+  const data = others.length === 0 ? '' : ` --attach-data-disks ${others.join(' ')}`;
   return {
     title: 'Azure',
-    text: code(
-      `az disk create -g GROUP -n ${facts.profile} --os-type Linux --hyper-v-generation ${generation} \\`,
-      `  --upload-type Upload --upload-size-bytes "$(stat -c %s ${file})"`,
-      `sas=$(az disk grant-access -g GROUP -n ${facts.profile} --access-level Write --duration-in-seconds 86400 --query accessSAS -o tsv)`,
-      `azcopy copy ${file} "$sas" --blob-type PageBlob`,
-      `az disk revoke-access -g GROUP -n ${facts.profile}`,
-    ),
+    text: `${code(
+      ...disks.flatMap(({ file, name }, n) => [
+        `az disk create -g GROUP -n ${name} ${n === 0 ? `--os-type Linux --hyper-v-generation ${generation} ` : ''}\\`,
+        `  --upload-type Upload --upload-size-bytes "$(stat -c %s ${file})"`,
+        `sas=$(az disk grant-access -g GROUP -n ${name} --access-level Write --duration-in-seconds 86400 --query accessSAS -o tsv)`,
+        `azcopy copy ${file} "$sas" --blob-type PageBlob`,
+        `az disk revoke-access -g GROUP -n ${name}`,
+      ]),
+      `az disk update -g GROUP -n ${profile} --size-gb 40`,
+      `az vm create -g GROUP -n ${profile} --attach-os-disk ${profile}${data} --os-type Linux`,
+    )}
+
+${GROWS}`,
   };
 }
 
@@ -203,8 +261,11 @@ function vsphere(facts: FormatFacts): Chapter {
     text: `${code(
       `govc import.spec ${file} > spec.json    # say which network, and answer its questions`,
       `govc import.ova -name=${facts.profile} -ds=DATASTORE -options=spec.json ${file}`,
+      `govc vm.disk.change -vm=${facts.profile} -disk.label='Hard disk 1' -size=${SIZE}`,
       `govc vm.power -on ${facts.profile}`,
     )}
+
+${GROWS}
 
 With ovftool:
 
@@ -224,7 +285,10 @@ function proxmoxOva(facts: FormatFacts): Chapter {
       ...(facts.machine?.firmware === 'bios'
         ? []
         : [`qm set 600 --bios ovmf --machine q35 --efidisk0 local-lvm:1,efitype=4m,pre-enrolled-keys=${keys}`]),
+      `qm disk resize 600 scsi0 ${SIZE}`,
     )}
+
+${GROWS}
 
 The controller that the import chooses by itself cannot be booted from with UEFI, hence \`--scsihw\`.`,
   };

@@ -19,6 +19,8 @@ export interface HandoverFacts {
   readonly debian: number;
   /** Undefined for a container. */
   readonly machine: Machine | undefined;
+  /** The image asks cloud-init's data sources. */
+  readonly cloudInit: boolean;
   readonly files: readonly PublishedName[];
 }
 
@@ -29,17 +31,27 @@ export interface FormatFacts extends Omit<HandoverFacts, 'machine' | 'files'> {
   readonly files: readonly string[];
   /** By which number Incus will know the image; '' for other formats. */
   readonly fingerprint: string;
+  /** By which name Incus is to know the image: another one for each format. */
+  readonly alias: string;
+  /** All formats of the build: where a better one is there, a platform is not told of two. */
+  readonly formats: readonly FormatName[];
 }
+
+/** Formats that Incus imports, the best first: it is called as the profile. */
+const INCUS: readonly FormatName[] = ['incus', 'incus-split', 'qcow2', 'tar.zst'];
 
 /** Commands that put the files of a build to use, by platform, as Markdown with the names as published. */
 export function handover(facts: HandoverFacts): string {
   const { files, ...rest } = facts;
-  const sections = FORMAT_NAMES.flatMap((format) => {
-    const ours = files.filter(({ name, link }) => formatOf(link ?? name) === format);
+  const of = (format: FormatName): PublishedName[] =>
+    files.filter(({ name, link }) => formatOf(link ?? name) === format);
+  const formats = FORMAT_NAMES.filter((format) => of(format).length > 0);
+  const [incus] = INCUS.filter((format) => formats.includes(format));
+  const sections = formats.flatMap((format) => {
+    const ours = of(format);
     const fingerprint = ours.find((file) => file.fingerprint !== undefined)?.fingerprint ?? '';
-    return ours.length === 0
-      ? []
-      : PLATFORM_TEXTS[format]({ ...rest, files: ours.map(({ name }) => name), fingerprint });
+    const alias = format === incus ? facts.profile : `${facts.profile}-${format}`;
+    return PLATFORM_TEXTS[format]({ ...rest, files: ours.map(({ name }) => name), fingerprint, alias, formats });
   });
   return `# ${facts.profile}: putting it to use
 

@@ -34,11 +34,53 @@ export const INCUS_ARCHITECTURES: Readonly<Record<string, string>> = {
   s390x: 's390x',
 };
 
+/** A file that the host makes in an instance, and when. */
+interface Template {
+  readonly path: string;
+  readonly when: readonly string[];
+  /** A file that the image has stays as it is. */
+  readonly createOnly?: true;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** An instance is named by the host: every copy of an image would have the image's name otherwise. */
+const HOSTNAME: Template = {
+  path: '/etc/hostname',
+  when: ['create', 'copy'],
+  name: 'hostname.tpl',
+  text: '{{ container.name }}\n',
+};
+
 /**
- * metadata.yaml and the templates that it names, the former first. An instance is named by the host: every copy of an image
- * would have the image's name otherwise.
+ * Proxmox VE tells a container its network in this file, Incus leaves it to the image (6.0.4, LXD 5.0.2), whose template for
+ * both has none.
  */
-export function incusFiles({ profile, suite, architecture, epoch, kind }: IncusFacts): readonly [IncusFile, IncusFile] {
+const INTERFACES: Template = {
+  path: '/etc/network/interfaces',
+  when: ['create'],
+  createOnly: true,
+  name: 'interfaces.tpl',
+  text: `# Written when Incus made this instance.
+auto lo
+iface lo inet loopback
+
+auto eth0
+iface eth0 inet dhcp
+iface eth0 inet6 auto
+`,
+};
+
+/** metadata.yaml and the templates that it names, the former first. */
+export function incusFiles(facts: IncusFacts): readonly [IncusFile, ...IncusFile[]] {
+  const templates = facts.kind === 'container' ? [HOSTNAME, INTERFACES] : [HOSTNAME];
+  return [
+    { name: 'metadata.yaml', text: metadata(facts, templates) },
+    ...templates.map(({ name, text }) => ({ name: `templates/${name}`, text })),
+  ];
+}
+
+function metadata({ profile, suite, architecture, epoch, kind }: IncusFacts, templates: readonly Template[]): string {
   const moment = new Date(epoch * 1000).toISOString();
   const version = Object.entries(SUITES).find(([name]) => name === suite)?.[1].version;
   const what = kind === 'machine' ? 'virtual machine' : 'container';
@@ -59,12 +101,12 @@ export function incusFiles({ profile, suite, architecture, epoch, kind }: IncusF
     // A JSON string is one of YAML's, too.
     ...Object.entries(properties).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
     'templates:',
-    '  /etc/hostname:',
-    '    when: [create, copy]',
-    '    template: hostname.tpl',
+    ...templates.flatMap(({ path, when, createOnly, name }) => [
+      `  ${path}:`,
+      `    when: [${when.join(', ')}]`,
+      ...(createOnly === true ? ['    create_only: true'] : []),
+      `    template: ${name}`,
+    ]),
   ];
-  return [
-    { name: 'metadata.yaml', text: `${lines.join('\n')}\n` },
-    { name: 'templates/hostname.tpl', text: '{{ container.name }}\n' },
-  ];
+  return `${lines.join('\n')}\n`;
 }

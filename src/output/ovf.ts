@@ -40,6 +40,9 @@ const TYPE = { cpu: 3, memory: 4, scsi: 6, network: 10, disk: 17 } as const;
 /** Instance ids; those of disks follow on the last. */
 const ID = { cpu: 1, memory: 2, scsi: 3, network: 4, disk: 5 } as const;
 
+/** For what importers may ignore: by default they refuse a machine that has something they do not know. */
+const OPTIONAL = { 'ovf:required': 'false' } as const;
+
 type Node = string | readonly Node[];
 
 /**
@@ -69,7 +72,7 @@ export function ovfText(machine: Machine, settings: VmwareSettings, disks: reado
         ...(settings.properties === 'cloud-init' ? [product(machine, CLOUD_INIT_PROPERTIES)] : []),
         ...(settings.annotation === ''
           ? []
-          : [element('AnnotationSection', {}, [text('Info', 'Notes'), text('Annotation', settings.annotation)])]),
+          : [element('AnnotationSection', OPTIONAL, [text('Info', 'Notes'), text('Annotation', settings.annotation)])]),
       ]),
     ]),
     0,
@@ -90,10 +93,11 @@ function diskElement({ capacity, populated }: OvfDisk, index: number): Node {
 
 function operatingSystem(machine: Machine, settings: VmwareSettings): Node {
   const type = settings.osType === '' ? guestType(machine, settings.hardwareVersion) : settings.osType;
-  const release = machine.debian === 0 ? 'sid' : String(machine.debian);
+  const { debian } = machine;
+  const system = debian === undefined ? 'Linux' : `Debian GNU/Linux ${debian === 0 ? 'sid' : String(debian)}`;
   return element('OperatingSystemSection', { 'ovf:id': String(cimType(machine)), 'vmw:osType': type }, [
     text('Info', 'The guest operating system'),
-    text('Description', `Debian GNU/Linux ${release} (${machine.architecture})`),
+    text('Description', `${system} (${machine.architecture})`),
   ]);
 }
 
@@ -169,11 +173,11 @@ function item(fields: Readonly<Record<string, string | number>>): Node {
 }
 
 function config(name: string, key: string, value: string): Node {
-  return element(name, { 'ovf:required': 'false', 'vmw:key': key, 'vmw:value': value });
+  return element(name, { ...OPTIONAL, 'vmw:key': key, 'vmw:value': value });
 }
 
 function product(machine: Machine, properties: readonly Property[]): Node {
-  return element('ProductSection', { 'ovf:required': 'false' }, [
+  return element('ProductSection', OPTIONAL, [
     text('Info', 'What cloud-init is told'),
     text('Product', machine.name),
     ...properties.map(({ key, label, description, password }) =>

@@ -1,4 +1,4 @@
-import { secureBootCommand } from './handover-texts.js';
+import { hyperVGeneration, secureBootCommand } from './handover-texts.js';
 import { safeName } from './ovf.js';
 import type { Machine } from './types.js';
 
@@ -9,9 +9,16 @@ import type { Machine } from './types.js';
  */
 export function hyperVScript(machine: Machine, disks: readonly string[]): string {
   const lines = disks.map((disk) => `    '${disk.replaceAll("'", "''")}'`);
+  const generation = hyperVGeneration(machine);
+  const firmware =
+    generation === 1
+      ? ''
+      : `${secureBootCommand(machine.secureBoot, '-VMName $Name')}
+Set-VMFirmware -VMName $Name -FirstBootDevice (Get-VMHardDiskDrive -VMName $Name | Select-Object -First 1)
+`;
   return `#Requires -RunAsAdministrator
 #Requires -Modules Hyper-V
-# Makes a generation 2 machine from the disks beside this script, which stay as they are.
+# Makes a generation ${String(generation)} machine from the disks beside this script, which stay as they are.
 param(
     [string] $Name = '${safeName(machine.name)}',
     [string] $Directory = (Join-Path (Get-VMHost).VirtualHardDiskPath $Name),
@@ -35,13 +42,11 @@ $paths = foreach ($disk in $disks) {
 }
 $boot, $others = @($paths)
 
-New-VM -Name $Name -Generation 2 -MemoryStartupBytes $Memory -VHDPath $boot -SwitchName $Switch | Out-Null
+New-VM -Name $Name -Generation ${String(generation)} -MemoryStartupBytes $Memory -VHDPath $boot -SwitchName $Switch | Out-Null
 foreach ($path in $others) { Add-VMHardDiskDrive -VMName $Name -Path $path }
 Set-VMProcessor -VMName $Name -Count $Cpus
 # Checkpoints that Hyper-V takes by itself at each start would pile up on a server.
 Set-VM -Name $Name -CheckpointType Production -AutomaticCheckpointsEnabled $false
-${secureBootCommand(machine.secureBoot, '-VMName $Name')}
-Set-VMFirmware -VMName $Name -FirstBootDevice (Get-VMHardDiskDrive -VMName $Name | Select-Object -First 1)
-Get-VM -Name $Name
+${firmware}Get-VM -Name $Name
 `;
 }

@@ -18,8 +18,8 @@ export interface Format {
 /** A virtual machine as its platforms need it described. */
 export interface Machine {
   readonly name: string;
-  /** e.g. 12, or 0 for sid. */
-  readonly debian: number;
+  /** e.g. 12, or 0 for sid; undefined for a disk that nobody has looked into. */
+  readonly debian: number | undefined;
   readonly architecture: string;
   readonly firmware: 'uefi' | 'bios';
   readonly secureBoot: boolean;

@@ -91,10 +91,10 @@ function contentId(long: string): string {
   return id.startsWith('fffffff') ? `0${id.slice(1)}` : id;
 }
 
-/** As VMware makes it up for disks behind a SCSI adapter. */
+/** As VMware makes it up for disks behind a SCSI adapter, with no more cylinders than its own writer (open-vmdk) counts. */
 function geometry(diskBytes: number): { cylinders: number; heads: number; sectors: number } {
   const [heads, sectors] = diskBytes < 2 ** 30 ? [64, 32] : diskBytes < 2 ** 31 ? [128, 32] : [255, 63];
-  return { cylinders: Math.floor(diskBytes / SECTOR / heads / sectors), heads, sectors };
+  return { cylinders: Math.min(65_535, Math.floor(diskBytes / SECTOR / heads / sectors)), heads, sectors };
 }
 
 /** A compressed grain behind its marker, padded to whole sectors. */

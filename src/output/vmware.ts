@@ -25,8 +25,9 @@ const KNOWN_DEBIANS = [
 /** The guest system's name in vSphere. An unknown one is refused or run as "other", without what Linux guests get. */
 export function guestType(machine: Pick<Machine, 'debian' | 'architecture'>, hardwareVersion: number): string {
   const known = KNOWN_DEBIANS.find(([level]) => hardwareVersion >= level)?.[1] ?? 10;
-  const debian = machine.debian === 0 ? known : Math.min(machine.debian, known);
-  return `debian${String(debian)}${wide(machine) ? '_64' : ''}Guest`;
+  // 0 is sid.
+  const debian = Math.min(machine.debian ?? 0, known);
+  return `debian${String(debian === 0 ? known : debian)}${wide(machine) ? '_64' : ''}Guest`;
 }
 
 /** CIM's number of the operating system: Debian, Debian 64-bit. Proxmox's importer takes both for Linux. */
@@ -70,14 +71,15 @@ const HARDENING: Readonly<Record<string, string>> = {
   'tools.setInfo.sizeLimit': '1048576',
 };
 
-/** Settings of the virtual machine's file, sorted by name; the user's own win. */
+/** Settings of the virtual machine's file, sorted by name; the user's own win, whose names VMware reads in any case. */
 export function extraConfig(settings: VmwareSettings): readonly (readonly [name: string, value: string])[] {
   const own = settings.extraConfig.map((entry): [string, string] => {
     const at = entry.indexOf('=');
     return [entry.slice(0, at), entry.slice(at + 1)];
   });
-  const all = new Map([...(settings.hardening ? Object.entries(HARDENING) : []), ...own]);
-  return [...all].sort(([a], [b]) => (a < b ? -1 : 1));
+  const all = [...(settings.hardening ? Object.entries(HARDENING) : []), ...own];
+  const last = new Map(all.map((entry) => [entry[0].toLowerCase(), entry]));
+  return [...last.values()].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** Settings that vSphere has elements of their own for. Who stops a machine wants its system to shut down. */

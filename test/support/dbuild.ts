@@ -21,6 +21,25 @@ export function exampleProfiles(): ReadonlyMap<string, string> {
   );
 }
 
+/** The packages that the predecessor asked apt for, by target: the same ones in every release. */
+export function examplePackages(target: string): readonly string[] {
+  const every = `apt-utils ca-certificates cron dbus dialog init iproute2 iputils-ping keyboard-configuration less locales login
+    netbase openssh-server perl python3 python3-apt sudo systemd-sysv tcpdump tmux tzdata vim`;
+  const machine = `busybox console-setup e2fsprogs initramfs-tools linux-image-amd64 logrotate man-db manpages rsyslog zstd`;
+  const uefi = 'dosfstools efibootmgr grub-efi-amd64';
+  const own: Readonly<Record<string, string>> = {
+    lxc: '',
+    kvm: `${machine} ${uefi} fdisk haveged qemu-guest-agent`,
+    'hyper-v': `${machine} ${uefi} fdisk haveged hyperv-daemons`,
+    esxi: `${machine} ${uefi} fdisk haveged open-vm-tools`,
+    'hardware-bios': `${machine} btrfs-progs grub-pc lvm2`,
+    'hardware-uefi': `${machine} ${uefi} btrfs-progs lvm2`,
+  };
+  const more = own[target];
+  if (more === undefined) throw new Error(`no such target: ${target}`);
+  return `${every} ${more}`.split(/\s+/).filter(Boolean).sort();
+}
+
 function profile(suite: string, kind: string): string {
   const unmerged = `# this release still has /bin beside /usr/bin
 OFEAT_MMDEBSTRAP_MERGED_USR=0

@@ -140,6 +140,18 @@ describe('variables', () => {
     expect(packages).toEqual(['x', 'y', 'linux-image-rt-amd64']);
   });
 
+  it.each([
+    ['15', { 'vm.hardwareVersion': 15 }, 0],
+    // Of ESXi 6.0, of no ESXi, of none yet.
+    ['11', {}, 1],
+    ['16', {}, 1],
+    ['23', {}, 1],
+  ])('keep virtual hardware %s when ESXi has it', (level, expected, lost) => {
+    const { options, notes } = settings(`OCONF_VM_ESXI_HW_VERSION=${level}`);
+    expect(options).toEqual(expected);
+    expect(notes).toHaveLength(lost);
+  });
+
   it('never bring a password in clear along', () => {
     const { options, notes } = settings("OCONF_INSTALL_ROOT_PASSWORD=hunter2\nOCONF_LOGIN_USER_PASSWORD='$6$x$y'");
     expect(options).toEqual({ rootPassword: { env: 'ROOT_PASSWORD' }, 'login.password': { value: '$6$x$y' } });

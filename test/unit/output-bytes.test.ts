@@ -144,6 +144,13 @@ describe('VMDK', () => {
     `);
   });
 
+  it.each([
+    [MIB, 1],
+    [2 ** 40, 65535],
+  ])('has as many cylinders as 16 bits hold: %i bytes', (bytes, cylinders) => {
+    expect(vmdkDescriptor(bytes, 'x').toString('latin1')).toContain(`cylinders = "${String(cylinders)}"`);
+  });
+
   it('pads grains and tables to sectors behind their markers', () => {
     const grain = vmdkGrain(3, Buffer.alloc(501, 7));
     expect(grain).toHaveLength(1024);

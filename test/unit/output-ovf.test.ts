@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { MACHINE_OPTIONS } from '../../src/config/machine-options.js';
+import { checkValue } from '../../src/config/options.js';
 import { ovfManifest, ovfText, safeName } from '../../src/output/ovf.js';
 import { FORMATS } from '../../src/output/table.js';
 import type { Machine } from '../../src/output/types.js';
+import { judge } from '../../src/verify/judge.js';
+import { readOvf } from '../../src/verify/read/ovf.js';
 import { extraConfig, guestType, type VmwareSettings } from '../../src/output/vmware.js';
 
 const machine: Machine = {
@@ -45,7 +48,25 @@ describe('an OVF', () => {
     expect(text).toContain(
       'ovf:key="password" ovf:type="string" ovf:userConfigurable="true" ovf:value="" ovf:password',
     );
+    expect(text).toContain('<AnnotationSection ovf:required="false">');
+    expect(text).toContain('<ProductSection ovf:required="false">');
     expect(text).toContain('<vmw:ExtraConfig ovf:required="false" vmw:key="a.b" vmw:value="x=y"/>');
+  });
+
+  it.each([0x01, 0x08, 0x0b, 0x0c, 0x0e, 0x1b, 0x1f, 0xfffe, 0xffff])(
+    'is never asked for the character %i, which no XML can hold',
+    (code) => {
+      const text = `a${String.fromCharCode(code)}b`;
+      expect(checkValue(MACHINE_OPTIONS['vm.annotation'], text).ok).toBe(false);
+      expect(checkValue(MACHINE_OPTIONS['vm.network'], text).ok).toBe(false);
+      expect(checkValue(MACHINE_OPTIONS['vm.extraConfig'], [`a=${text}`]).ok).toBe(false);
+    },
+  );
+
+  it('may have notes in any language, of several lines', () => {
+    const text = 'é € 😀\tx\r\n\nlast';
+    expect(checkValue(MACHINE_OPTIONS['vm.annotation'], text)).toEqual({ ok: true, value: text });
+    expect(checkValue(MACHINE_OPTIONS['vm.annotation'], '')).toEqual({ ok: true, value: '' });
   });
 
   it('never puts a disk where the controller is', () => {
@@ -91,6 +112,12 @@ describe('settings of the machine', () => {
     );
     expect(hard.get('isolation.tools.paste.disable')).toBe('TRUE');
     expect(hard.get('isolation.tools.copy.disable')).toBe('FALSE');
+    const other = ['Isolation.Tools.Copy.Disable=FALSE', 'a.b=1', 'A.B=2'];
+    const names = extraConfig({ ...settings, hardening: true, extraConfig: other }).map(([name]) => name);
+    expect(names.filter((name) => /^(isolation.tools.copy.disable|a.b)$/i.test(name))).toEqual([
+      'A.B',
+      'Isolation.Tools.Copy.Disable',
+    ]);
     // Would hide the guest's addresses from vSphere, or its console from everybody.
     expect([...hard.keys()].filter((name) => /setinfo\.disable|vgaonly/i.test(name))).toEqual([]);
     expect(extraConfig(settings)).toEqual([]);
@@ -98,6 +125,12 @@ describe('settings of the machine', () => {
 });
 
 describe('an OVA', () => {
+  it.each(MACHINE_OPTIONS['vm.hardwareVersion'].values)('may be of hardware %s, which the rules take', (level) => {
+    const text = ovfText(machine, { ...settings, hardwareVersion: Number(level) }, disks);
+    const { findings } = judge({ file: { name: 'web1.ova', bytes: 1 }, ovf: readOvf(text, new Map()) }, ['vmware']);
+    expect(findings.map(({ id }) => id)).not.toContain('VMW-OVF-HARDWARE');
+  });
+
   it('has manifests as ovftool writes them, and names that importers take', () => {
     expect(ovfManifest([{ name: 'a.ovf', sha256: 'ab' }])).toBe('SHA256(a.ovf)= ab\n');
     expect(safeName('web 1/ü')).toBe('web-1--');

@@ -152,7 +152,7 @@ describe('the texts of an OCI image', () => {
 describe('the metadata for Incus', () => {
   it('is what Incus reads', () => {
     const facts = { profile: 'web1', suite: 'bookworm', architecture: 'arm64', epoch: 1_700_000_000 } as const;
-    const [metadata, template] = incusFiles({ ...facts, kind: 'container' });
+    const [metadata, hostname, interfaces] = incusFiles({ ...facts, kind: 'container' });
     expect(parse(metadata.text)).toEqual({
       architecture: 'aarch64',
       creation_date: 1_700_000_000,
@@ -165,9 +165,21 @@ describe('the metadata for Incus', () => {
         serial: '20231114_221320',
         variant: 'web1',
       },
-      templates: { '/etc/hostname': { when: ['create', 'copy'], template: 'hostname.tpl' } },
+      templates: {
+        '/etc/hostname': { when: ['create', 'copy'], template: 'hostname.tpl' },
+        '/etc/network/interfaces': { when: ['create'], create_only: true, template: 'interfaces.tpl' },
+      },
     });
-    expect(template.name).toBe('templates/hostname.tpl');
+    expect(hostname?.name).toBe('templates/hostname.tpl');
+    expect(interfaces?.name).toBe('templates/interfaces.tpl');
+    expect(interfaces?.text).toContain('\nauto eth0\niface eth0 inet dhcp\niface eth0 inet6 auto\n');
+  });
+
+  it('leaves a machine its own network', () => {
+    const facts = { profile: 'web1', architecture: 'amd64', epoch: 1_700_000_000 } as const;
+    const machine = incusFiles({ ...facts, suite: 'bookworm', kind: 'machine' });
+    expect(machine.map(({ name }) => name)).toEqual(['metadata.yaml', 'templates/hostname.tpl']);
+    expect(machine[0].text).not.toContain('interfaces');
     expect(incusFiles({ ...facts, suite: 'sid', kind: 'machine' })[0].text).toContain('Debian sid, web1');
   });
 });
