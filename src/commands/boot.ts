@@ -8,9 +8,11 @@ import { keptBuilds } from '../exec/publish-kept.js';
 import { mountWork } from '../exec/workplace.js';
 import { interruption } from '../interrupt.js';
 import { formatBytes } from '../units.js';
+import { INSIDE } from '../host/mounts.js';
 import { bootSession, type SessionOptions } from '../verify/boot-session.js';
 import { BUSES, NICS, type Bus, type Nic } from '../verify/qemu-arguments.js';
 import { kvmDevice } from '../verify/qemu-kvm.js';
+import { ensureDirectory } from './build-events.js';
 import { takeKeyboard } from './boot-terminal.js';
 import {
   cacheDirectory,
@@ -34,12 +36,17 @@ interface Options {
   readonly nic?: Nic;
   readonly accelerator?: 'kvm' | 'tcg';
   readonly format?: string;
+  readonly keep?: string;
+  readonly tpm?: true;
   readonly output?: string;
   readonly engine?: string;
   readonly launched?: true;
 }
 
 const MIB = 2 ** 20;
+
+/** Where the builder sees the directory of a machine that stays. */
+const KEPT = `${INSIDE.sources}/kept`;
 
 /** Formats in which a build's machine is booted when none is named: the quickest to begin with first. */
 const SUFFIXES = ['.qcow2', '.raw', '.vhdx', '.vhd', '.vmdk', '.ova', '.raw.zst'] as const;
@@ -50,12 +57,12 @@ export function register(program: Command): void {
     .command('boot')
     .description(
       'Boots an image in QEMU, with its serial console here. The image is not written to: what the machine changes is gone ' +
-        'when it is switched off.',
+        'when it is switched off, or stays in a directory of its own (--keep).',
     )
     .argument('<image...>', 'the disks of one machine, or the name of a profile: what its newest build has made')
     .option('--ssh [port]', 'lead a port of 127.0.0.1 to the port 22 of the machine', portArgument)
     .addOption(
-      new Option('-m, --memory <size>', 'memory of the machine').argParser(sizeArgument).default(2048 * MIB, '2G'),
+      new Option('-m, --memory <size>', 'memory of the machine').argParser(memoryArgument).default(2048 * MIB, '2G'),
     )
     .option('--cpus <n>', 'processors of the machine', countArgument, 2)
     .addOption(new Option('--firmware <kind>', 'else found from the disk').choices(['uefi', 'bios']))
@@ -69,6 +76,8 @@ export function register(program: Command): void {
         SUFFIXES.map((suffix) => suffix.slice(1)),
       ),
     )
+    .option('--tpm', 'with a TPM 2.0, which remembers what it holds when the machine is kept')
+    .option('--keep <dir>', 'keep what the machine changes there, and go on from it the next time')
     .option('-o, --output <dir>', 'where the outputs of profiles are ($IMGBUILD_OUTPUT_DIR, else ./obj)')
     .option('--engine <name>', 'docker, podman or embedded; else the first that works ($IMGBUILD_ENGINE)')
     .addOption(new Option('--launched').hideHelp())
@@ -80,11 +89,18 @@ Ctrl-] switches the machine off; everything else that is typed goes to it. docs/
 Examples:
   imgbuild boot deb12-amd64-kvm
   imgbuild boot deb12-amd64-kvm --ssh 2222 --disk-size 8G
+  imgbuild boot deb12-amd64-kvm --keep trial/
   imgbuild boot appliance.ova --memory 4G --secure-boot`,
     )
     .action(async (images: string[], options: Options, command: Command) => {
       const context = await contextOf(command);
+      if (options.secureBoot === true && options.firmware === 'bios') {
+        throw new UserError('--secure-boot needs UEFI, and --firmware bios has none', {
+          hint: 'leave one of them out',
+        });
+      }
       const files = machineFiles(images, outputDirectory(options.output), options.format);
+      if (options.keep !== undefined) ensureDirectory(options.keep, '--keep', '--keep');
       finishWith(IN_BUILDER ? await bootHere(context, files, options) : await bootInBuilder(context, files, options));
     });
 }
@@ -94,6 +110,13 @@ function portArgument(text: string): number {
   if (!/^\d+$/.test(text) || port < 1 || port > 65535)
     throw new InvalidArgumentError('A port from 1 to 65535 is wanted.');
   return port;
+}
+
+function memoryArgument(text: string): number {
+  const size = sizeArgument(text);
+  // Less is a slip in the unit: no firmware comes up in it.
+  if (size < 64 * MIB) throw new InvalidArgumentError('At least 64M are wanted, with the unit: 512M or 2G.');
+  return size;
 }
 
 function countArgument(text: string): number {
@@ -150,6 +173,8 @@ async function bootHere(context: Context, files: readonly string[], options: Opt
     nic: options.nic,
     diskBytes: options.diskSize,
     network: networkOf(options),
+    keepDir: options.keep,
+    tpm: options.tpm,
     signal: AbortSignal.any([stop.signal, interruption()]),
     say: (text) => {
       context.log.info(text);
@@ -173,7 +198,10 @@ function networkOf({ ssh }: Options): SessionOptions['network'] {
 }
 
 async function bootInBuilder(context: Context, files: readonly string[], options: Options): Promise<ExitCode> {
-  const { mounts, inside } = placeFiles(files);
+  const { mounts, inside, known } = placeFiles(files);
+  if (options.keep !== undefined) {
+    mounts.push({ source: path.resolve(options.keep), target: KEPT, readonly: false });
+  }
   const ssh = options.ssh === true ? await freePort() : options.ssh;
   const kvm = options.accelerator === 'tcg' ? undefined : kvmDevice();
   if (ssh !== undefined) {
@@ -191,6 +219,7 @@ async function bootInBuilder(context: Context, files: readonly string[], options
       engine: options.engine,
       signal,
       stream: { input: keyboard.input, output: process.stdout },
+      onError: (line) => process.stderr.write(`${known(line)}\n`),
       ...(kvm === undefined ? {} : { devices: [kvm] }),
       ...(ssh === undefined ? {} : { ports: [ssh] }),
     });
@@ -216,6 +245,8 @@ function argumentsOf(options: Options, ssh: number | undefined): string[] {
     ...value('--accelerator', options.accelerator),
     ...value('--ssh', ssh),
     ...(options.secureBoot === true ? ['--secure-boot'] : []),
+    ...(options.tpm === true ? ['--tpm'] : []),
+    ...(options.keep === undefined ? [] : ['--keep', KEPT]),
   ];
 }
 

@@ -29,6 +29,7 @@ import {
   projectOf,
   requestOf,
   settingsOf,
+  warnOfPlans,
   type BuildOptions,
   type Prepared,
 } from './request.js';
@@ -71,6 +72,10 @@ Examples:
     .action(async (profiles: string[], options: Options, command: Command) => {
       const context = await contextOf(command);
       const prepared = prepare(projectOf(context), profiles, options);
+      warnOfPlans(
+        context.log,
+        prepared.map(({ plan }) => plan),
+      );
       await (IN_BUILDER ? buildHere(context, prepared, options) : buildByEngine(context, prepared, options));
     });
 }

@@ -124,6 +124,12 @@ function targetOf(image: string, { output, to, base, ...options }: Options): Con
     });
   }
   const name = path.basename(absolute);
+  const meant = FORMAT_NAMES.find((format) => name.toLowerCase().endsWith(`.${format}`));
+  if (meant !== undefined && to[0] !== undefined && !name.toLowerCase().endsWith(`.${to[0]}`)) {
+    throw new UserError(`${name} is the name of another format than ${to[0]}`, {
+      hint: `--to ${meant}, or another name`,
+    });
+  }
   return { directory: existing(path.dirname(absolute)), base: withoutSuffix(name), name, force };
 }
 
@@ -149,6 +155,9 @@ function refuseExisting(image: string, target: ConvertTarget, format: DiskFormat
   if (!target.force) throw new UserError(`${file} exists already`, { hint: '--force replaces it' });
 }
 
+/** Where the builder writes to, in what it says. */
+const OUTPUT = new RegExp(`(?<![\\w.-])${INSIDE.output}(?=[/ ']|$)`, 'g');
+
 /** Has the builder do it, whose tools read what others have written. */
 async function convertInBuilder(
   context: Context,
@@ -156,7 +165,7 @@ async function convertInBuilder(
   target: ConvertTarget,
   options: Options,
 ): Promise<readonly Converted[] | undefined> {
-  const { mounts, inside } = placeFiles([image]);
+  const { mounts, inside, known } = placeFiles([image]);
   const [source = ''] = inside;
   const { directory, base, name } = target;
   const argv = [
@@ -182,8 +191,7 @@ async function convertInBuilder(
     onError: (line) => {
       // How the builder unwinds when it is told to is of no interest.
       if (signal.aborted) return;
-      const known = line.replaceAll(source, image).replaceAll(`${INSIDE.output}/`, `${directory}/`);
-      context.screen.line(known);
+      context.screen.line(known(line).replace(OUTPUT, () => directory));
     },
   });
   if (exit !== EXIT.ok) {

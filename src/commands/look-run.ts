@@ -85,7 +85,7 @@ async function inBuilder<T>(
   options: LookOptions,
 ): Promise<T | undefined> {
   const passphrases = passphrasesOf(options);
-  const { mounts, inside } = placeFiles(files);
+  const { mounts, inside, known } = placeFiles(files);
   let said = '';
   const signal = interruption();
   const exit = await runInBuilder(context, {
@@ -104,7 +104,7 @@ async function inBuilder<T>(
     // Paths as the user knows them.
     onError: (line) => {
       if (signal.aborted) return;
-      context.screen.line(inside.reduce((text, name, n) => text.replaceAll(name, files[n] ?? name), line));
+      context.screen.line(known(line));
     },
   });
   if (exit === EXIT.ok) return JSON.parse(said) as T;

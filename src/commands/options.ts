@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { defaultText, typeText } from '../config/docs.js';
 import { describeOptions, resolveProfile, type OptionDescription, type Project } from '../config/load.js';
 import { nearest } from '../config/suggest.js';
+import { expectationOf, patternOf, textRule } from '../config/text-formats.js';
 import type { OptionValue } from '../config/types.js';
 import { UserError } from '../errors.js';
 import { contextOf, print, printJson, table } from './common.js';
@@ -88,13 +89,13 @@ function tableOf(rows: readonly Row[], valued: boolean): string {
 
 function detail(row: Row): string {
   const { name, declaration, collection, variable } = row;
-  const pattern = 'pattern' in declaration ? declaration.pattern : 'item' in declaration ? declaration.item : undefined;
+  const rule = textRule(declaration);
   const fields = declaration.type === 'records' ? Object.entries(declaration.fields) : [];
   const lines = [
     ['type', typeText(declaration)],
     ['default', declaration.type === 'secret' ? 'not given' : defaultText(declaration) || 'empty'],
-    ['expects', 'expects' in declaration ? (declaration.expects ?? '') : ''],
-    ['pattern', pattern ?? ''],
+    ['expects', expectationOf(rule) ?? ''],
+    ['pattern', patternOf(rule) ?? ''],
     ...fields.map(([field, { type, required, help }]) => {
       return [`  ${field}`, `${type}${required === true ? ', required' : ''}${help === undefined ? '' : `: ${help}`}`];
     }),

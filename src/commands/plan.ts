@@ -8,7 +8,7 @@ import { builderIdentity } from '../exec/identity.js';
 import { predictStages } from '../exec/predict.js';
 import { readRecipe } from '../host/recipe.js';
 import { cacheDirectory, contextOf, print, printJson } from './common.js';
-import { addPlanOptions, planProfile, projectOf, type PlanOptions } from './request.js';
+import { addPlanOptions, planProfile, projectOf, warnOfPlans, type PlanOptions } from './request.js';
 
 interface Options extends PlanOptions {
   readonly json?: true;
@@ -34,6 +34,7 @@ Examples:
       const context = await contextOf(command);
       const project = projectOf(context);
       const plans = profiles.map((profile) => planProfile(project, profile, options).plan);
+      warnOfPlans(context.log, plans);
       if (options.svg !== undefined) drawInto(options.svg, plans);
       const recipe = await readRecipe(context.programDir);
       const all = plans.map((plan) => ({

@@ -57,7 +57,7 @@ export function argumentText({ description, argChoices, defaultValue }: Argument
 export function optionText(option: Option): string {
   // That a switch is off, or on until --no-… turns it off, is no news.
   const value: unknown = typeof option.defaultValue === 'boolean' ? undefined : option.defaultValue;
-  return withNotes(option.description, option.argChoices, value);
+  return withNotes(option.description, option.argChoices, option.defaultValueDescription ?? value);
 }
 
 function withNotes(description: string, choices: readonly string[] | undefined, value: unknown): string {

@@ -5,8 +5,10 @@ import { loadProfile, loadProject, type Project } from '../config/load.js';
 import { readSecrets } from '../config/secrets.js';
 import type { BuildRequest, BuildSettings } from '../exec/types.js';
 import { UserError } from '../errors.js';
+import type { Logger } from '../log.js';
 import { makePlan } from '../plan/plan.js';
 import type { BuildPlan } from '../plan/types.js';
+import { planWarnings } from '../plan/warnings.js';
 import { cacheDirectory, collect, IN_BUILDER, type Context } from './common.js';
 
 /** One profile, loaded and planned, with the directories that its files lie in. */
@@ -89,6 +91,11 @@ export function prepare(project: Project, profiles: readonly string[], options: 
     roots: config.roots,
     secrets: readSecrets(config.secrets),
   }));
+}
+
+/** Tells what may not be meant in plans, before anything is done with them. */
+export function warnOfPlans(log: Logger, plans: readonly BuildPlan[]): void {
+  for (const plan of plans) for (const warning of planWarnings(plan)) log.warn(`${plan.profile}: ${warning}`);
 }
 
 export function addBuildOptions(command: Command): Command {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT, UserError } from '../errors.js';
 import { keptBuilds } from '../exec/publish-kept.js';
+import { BOOT_RULES } from '../verify/boot-rules.js';
 import { isImageName, platformsOf } from '../verify/read/image.js';
 import { isRefused } from '../verify/report.js';
 import { RULES } from '../verify/rules/index.js';
@@ -50,10 +51,14 @@ export function register(program: Command): void {
     .option('--boot', 'boot them, too: a new machine, the same once more, and another new one')
     .option('--no-rules', 'without the rules and the audit')
     .option('--secure-boot', 'boot with Secure Boot on')
-    .option('--boot-timeout <duration>', 'how long a boot may take', durationArgument, BOOT_TIMEOUT)
+    .addOption(
+      new Option('--boot-timeout <duration>', 'how long a boot may take; a number alone is of seconds')
+        .argParser(durationArgument)
+        .default(BOOT_TIMEOUT, '15m'),
+    )
     .option('--strict', 'warnings count as errors')
     .option('--json', 'as one JSON document')
-    .option('--list', 'list all rules')
+    .option('--list', 'list all rules, and what --boot asks')
     .option('-o, --output <dir>', 'where the outputs of profiles are ($IMGBUILD_OUTPUT_DIR, else ./obj)')
     .option('--engine <name>', 'docker, podman or embedded; else the first that works ($IMGBUILD_ENGINE)')
     .addOption(new Option('--build-host <name>').hideHelp())
@@ -74,6 +79,11 @@ Examples:
         listRules(options.json ?? false);
         return;
       }
+      if (options.boot !== true) {
+        const idle = options.secureBoot === true ? '--secure-boot' : options.rules ? undefined : '--no-rules';
+        if (idle !== undefined) throw new UserError(`${idle} says something of boots only`, { hint: 'add --boot' });
+      }
+      if (options.bootTimeout === 0) throw new UserError('no boot can end in no time', { hint: '--boot-timeout 10m' });
       const context = await contextOf(command);
       const files = filesOf(images, outputDirectory(options.output));
       finish(context, await verifyFiles(context, files, options), options);
@@ -88,14 +98,13 @@ function platformArgument(value: string, previous: readonly Platform[] | undefin
 
 function listRules(json: boolean): void {
   if (json) {
-    printJson(
-      RULES.map(({ id, severity, platforms, title, source, advice }) => {
-        return { id, severity, platforms, title, source, advice };
-      }),
-    );
+    const rules = RULES.map(({ id, severity, platforms, title, source, advice }) => {
+      return { id, severity, platforms, title, source, advice };
+    });
+    printJson([...rules, ...BOOT_RULES.map((rule) => ({ ...rule, platforms: [] }))]);
     return;
   }
-  const rows = RULES.map(({ id, severity, title }) => [id, severity, title]);
+  const rows = [...RULES, ...BOOT_RULES].map(({ id, severity, title }) => [id, severity, title]);
   print(table([['RULE', 'SEVERITY', 'WHAT HOLDS IN A GOOD IMAGE'], ...rows]));
 }
 

@@ -28,7 +28,7 @@ const TROUBLES: readonly (Trouble & { readonly sign: RegExp })[] = [
   {
     sign: /UEFI Interactive Shell|BdsDxe: No bootable option|No bootable device|Boot failed: not a bootable disk/,
     what: 'the firmware finds nothing to start',
-    hint: 'the disk needs EFI/BOOT/BOOTX64.EFI in its EFI system partition, or boot code for a BIOS',
+    hint: 'the disk needs EFI/BOOT/BOOTX64.EFI (arm64: BOOTAA64.EFI) in its EFI system partition, or boot code for a BIOS',
   },
   {
     sign: /Access Denied|Verification failed: \(0x1A\)|bad shim signature|Security Violation/,

@@ -3,24 +3,6 @@ import type { BootName, BootReport, BootRun } from './boot-types.js';
 import type { Identity, MachineFacts } from './probe-facts.js';
 import type { Finding } from './types.js';
 
-/** Every finding of a boot, with what it means; docs/boot.md tells the same. */
-export const BOOT_FINDINGS = {
-  'BOOT-001': 'the machine does not start',
-  'BOOT-002': 'the boot does not come to an end',
-  'BOOT-003': 'a unit failed',
-  'BOOT-004': 'the root file system did not grow to the disk',
-  'BOOT-005': 'two machines from one image have an identity in common',
-  'BOOT-006': 'an identity changes from boot to boot',
-  'BOOT-007': 'no network address, though DHCP offers one',
-  'BOOT-008': 'errors in the journal',
-  'BOOT-009': 'the power button does not switch the machine off',
-  'BOOT-010': 'the machine could not be asked',
-  'BOOT-011': 'the machine restarted by itself',
-  'BOOT-012': 'Secure Boot was asked for and is not on',
-  'BOOT-013': 'the first boot is not over with the first boot',
-  'BOOT-014': 'no login prompt on the serial console',
-} as const;
-
 const WHICH: Readonly<Record<BootName, string>> = {
   first: 'first boot',
   second: 'second boot',

@@ -6,10 +6,9 @@ import type { BootName, BootReport, BootRun } from './boot-types.js';
 import { withMachine, type MachineOptions, type PreparedMachine } from './machine-options.js';
 import { machineFacts } from './probe-facts.js';
 import { enlarge, injectParameters } from './probe-inject.js';
-import { EMULATED_PARAMETERS, PROBE_CREDENTIALS, PROBE_PARAMETERS, shellOn, type Shell } from './probe-shell.js';
+import { EMULATED_PARAMETERS, probeCredentials, probeParameters, shellOn, type Shell } from './probe-shell.js';
 import type { DiskSource, Firmware, MachineSpec } from './qemu-arguments.js';
 import { copyRaw, createOverlay } from './qemu-images.js';
-import type { Accelerator } from './qemu-kvm.js';
 import { chooseFirmware, startMachine, type Running } from './qemu-machine.js';
 
 /** How a verification boots. */
@@ -47,7 +46,7 @@ export async function bootReport(files: readonly string[], options: BootOptions)
     const base = await copyRaw(image, join(directory, 'base.raw'), signal);
     const imageBytes = statSync(base.file).size;
     if (options.grow > 0) enlarge(base.file, options.grow);
-    const unasked = await injectParameters(base.file, table, parametersFor(accelerator), bench);
+    const unasked = await injectParameters(base.file, table, parametersFor(bench), bench);
     if (unasked !== undefined) say(`${unasked}: only systemd 256 and later can be asked`);
 
     const [boots, firmware] = await bootAll(bench, [base, ...others]);
@@ -64,8 +63,9 @@ export async function bootReport(files: readonly string[], options: BootOptions)
   });
 }
 
-function parametersFor(accelerator: Accelerator): string {
-  return accelerator === 'tcg' ? `${PROBE_PARAMETERS} ${EMULATED_PARAMETERS}` : PROBE_PARAMETERS;
+function parametersFor({ architecture, accelerator }: Pick<Bench, 'architecture' | 'accelerator'>): string {
+  const probe = probeParameters(architecture);
+  return accelerator === 'tcg' ? `${probe} ${EMULATED_PARAMETERS}` : probe;
 }
 
 async function bootAll(bench: Bench, base: readonly DiskSource[]): Promise<[BootRun[], Firmware]> {
@@ -85,8 +85,10 @@ async function bootAll(bench: Bench, base: readonly DiskSource[]): Promise<[Boot
   const [disk, ...others] = one.disks;
   if (disk === undefined) throw new Error('bootAll: no disk');
   const copy = await copyRaw(disk, join(bench.directory, 'second.raw'), bench.signal);
-  await injectParameters(copy.file, bench.table, parametersFor(bench.accelerator), bench);
-  const again = { ...one, disks: [copy, ...others], firmware: firmwareFor(bench, one.directory) };
+  await injectParameters(copy.file, bench.table, parametersFor(bench), bench);
+  const directory = join(bench.directory, 'again');
+  mkdirSync(directory);
+  const again = { directory, disks: [copy, ...others], firmware: firmwareFor(bench, directory) };
   return [[first, await bootOnce(bench, 'second', again), other], one.firmware];
 }
 
@@ -98,12 +100,13 @@ interface Instance {
 
 /** With variables as the factory leaves them, each time. */
 function firmwareFor(bench: Bench, directory: string): Firmware {
-  return chooseFirmware(bench.table, bench.options, directory);
+  return chooseFirmware(bench, bench.options, directory);
 }
 
 async function bootOnce(bench: Bench, name: BootName, instance: Instance): Promise<BootRun> {
   const { options, signal } = bench;
   const spec: Omit<MachineSpec, 'monitor' | 'probe'> = {
+    architecture: bench.architecture,
     accelerator: bench.accelerator,
     steadyClock: true,
     // Two machines run at once, and threads of one that wait for each other take the time of the other.
@@ -113,7 +116,7 @@ async function bootOnce(bench: Bench, name: BootName, instance: Instance): Promi
     disks: instance.disks,
     ...bench.hardware,
     network: { type: 'closed' },
-    oemStrings: PROBE_CREDENTIALS,
+    oemStrings: probeCredentials(bench.architecture),
   };
   const machine = await startMachine({ ...spec, probe: true }, instance.directory, signal);
   try {

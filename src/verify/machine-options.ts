@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Bus, Nic } from './qemu-arguments.js';
+import { machineArchitecture } from './qemu-architecture.js';
+import type { Bus, MachineArchitecture, Nic } from './qemu-arguments.js';
 import { openImages, tableOf, type OpenedDisk, type Workbench } from './qemu-images.js';
 import { chooseAccelerator, type Accelerator } from './qemu-kvm.js';
 import { hardwareOf } from './qemu-machine.js';
@@ -31,6 +32,8 @@ export interface PreparedMachine extends Workbench {
   readonly others: readonly OpenedDisk[];
   /** Of the first disk. */
   readonly table: Table;
+  /** What the disk is for. */
+  readonly architecture: MachineArchitecture;
   readonly accelerator: Accelerator;
   /** Why this accelerator. */
   readonly why: string;
@@ -55,13 +58,14 @@ export async function withMachine<T>(
     const [image, ...others] = await openImages(files, { directory, signal });
     if (image === undefined) throw new Error('withMachine: no image');
     const table = await tableOf(image, { directory, signal });
+    const architecture = await machineArchitecture(image, table, { directory, signal });
     const chosen =
       options.accelerator === undefined
-        ? await chooseAccelerator(options.cacheDir, directory, signal)
+        ? await chooseAccelerator(architecture, options.cacheDir, { directory, signal })
         : { accelerator: options.accelerator, why: 'as asked' };
     const usual = hardwareOf(image);
     const { bus = usual.bus, nic = usual.nic } = options;
-    return await use({ directory, signal, image, others, table, ...chosen, hardware: { bus, nic } });
+    return await use({ directory, signal, image, others, table, architecture, ...chosen, hardware: { bus, nic } });
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

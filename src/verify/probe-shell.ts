@@ -2,12 +2,18 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { plain } from './boot-console.js';
 import { FINISHED, parseAnswers, probeScript, typedScript, type Answers } from './probe-script.js';
+import type { MachineArchitecture } from './qemu-arguments.js';
+
+/** The second serial port, as the kernel calls it: a PC's, or Arm's PL011. */
+const PORTS: Readonly<Record<MachineArchitecture, string>> = { amd64: 'ttyS1', arm64: 'ttyAMA1' };
 
 /**
  * Kernel parameters that give us a root shell on the second serial port, from the start of systemd. Nothing in the image
  * is changed or added: systemd-debug-generator of every systemd since 238 knows the parameter with a terminal's name.
  */
-export const PROBE_PARAMETERS = 'systemd.debug_shell=ttyS1';
+export function probeParameters(architecture: MachineArchitecture): string {
+  return `systemd.debug_shell=${PORTS[architecture]}`;
+}
 
 /**
  * For emulated machines besides: what takes the kernel long and says nothing about the image. Thunks against side channels,
@@ -19,13 +25,15 @@ export const EMULATED_PARAMETERS = 'mitigations=off cryptomgr.notests';
  * The shell for systemd from 256 on, by credentials in the machine's SMBIOS tables: works where grub.cfg cannot be reached
  * from outside (LVM, LUKS).
  */
-export const PROBE_CREDENTIALS = [
-  credential(
-    'systemd.unit-dropin.debug-shell.service',
-    '[Service]\nTTYPath=/dev/ttyS1\n[Unit]\nConditionPathExists=\n',
-  ),
-  credential('systemd.unit-dropin.sysinit.target', '[Unit]\nWants=debug-shell.service\n'),
-];
+export function probeCredentials(architecture: MachineArchitecture): string[] {
+  return [
+    credential(
+      'systemd.unit-dropin.debug-shell.service',
+      `[Service]\nTTYPath=/dev/${PORTS[architecture]}\n[Unit]\nConditionPathExists=\n`,
+    ),
+    credential('systemd.unit-dropin.sysinit.target', '[Unit]\nWants=debug-shell.service\n'),
+  ];
+}
 
 function credential(name: string, text: string): string {
   return `io.systemd.credential.binary:${name}=${Buffer.from(text).toString('base64')}`;

@@ -6,6 +6,9 @@ export type Bus = (typeof BUSES)[number];
 export const NICS = ['virtio-net-pci', 'vmxnet3', 'e1000e'] as const;
 export type Nic = (typeof NICS)[number];
 
+/** Machines that images are booted in, by Debian's names. */
+export type MachineArchitecture = 'amd64' | 'arm64';
+
 /** Containers of disks that QEMU reads, by the names of its drivers. */
 export type DiskFormat = 'raw' | 'qcow2' | 'vhdx' | 'vpc' | 'vmdk';
 
@@ -14,11 +17,14 @@ export interface DiskSource {
   readonly format: DiskFormat;
   readonly file: string;
   readonly part?: { readonly offset: number; readonly bytes: number };
+  /** Of an overlay: what it changes. It counts, whatever path the overlay itself names. */
+  readonly below?: DiskSource;
 }
 
 export type Firmware =
   | { readonly type: 'bios' }
-  | { readonly type: 'uefi'; readonly code: string; readonly vars: string; readonly secureBoot: boolean };
+  /** Without a file for its variables it forgets them when the machine is off. */
+  | { readonly type: 'uefi'; readonly code: string; readonly vars?: string; readonly secureBoot: boolean };
 
 export type Network =
   | { readonly type: 'none' }
@@ -29,6 +35,7 @@ export type Network =
 
 /** A virtual machine, completely. */
 export interface MachineSpec {
+  readonly architecture: MachineArchitecture;
   readonly accelerator: 'kvm' | 'tcg';
   /**
    * Time in an emulated machine of one processor passes with the instructions that it has carried out: however busy the host
@@ -40,6 +47,8 @@ export interface MachineSpec {
   readonly firmware: Firmware;
   /** Written to: overlays or copies, never images. The first one is booted from. */
   readonly disks: readonly DiskSource[];
+  /** The disks outlive the machine: what it flushes is flushed. */
+  readonly lasting?: boolean;
   readonly bus: Bus;
   readonly nic: Nic;
   readonly network: Network;
@@ -47,6 +56,8 @@ export interface MachineSpec {
   readonly monitor: string;
   /** Socket of the second serial port. */
   readonly probe?: string;
+  /** Socket of a TPM. */
+  readonly tpm?: string;
   /** Strings of SMBIOS type 11, by which systemd takes credentials. */
   readonly oemStrings?: readonly string[];
 }
@@ -56,7 +67,7 @@ export function blockNode(source: DiskSource): Readonly<Record<string, unknown>>
   const file = { driver: 'file', filename: source.file };
   const { part } = source;
   const content = part === undefined ? file : { driver: 'raw', offset: part.offset, size: part.bytes, file };
-  return { driver: source.format, file: content };
+  return { driver: source.format, file: content, ...(source.below && { backing: blockNode(source.below) }) };
 }
 
 /** A source as a file name that every tool of QEMU takes. */
@@ -75,39 +86,47 @@ export function blockRange(source: DiskSource, offset: number, bytes: number): s
  * Nothing that was not asked for: `-nodefaults` leaves out the network card whose boot ROM would try the network first.
  */
 export function qemuArguments(machine: MachineSpec): string[] {
-  const secure = machine.firmware.type === 'uefi' && machine.firmware.secureBoot;
   return [
-    'qemu-system-x86_64',
+    machine.architecture === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64',
     ...['-name', 'imgbuild', '-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none'],
-    // The signed firmware keeps its variables from everything but system management mode.
-    ...['-machine', `q35${secure ? ',smm=on' : ''}`],
+    ...['-machine', board(machine)],
     ...accelerator(machine),
     ...['-smp', String(machine.cpus), '-m', `${String(machine.memoryMiB)}M`],
     ...firmware(machine.firmware),
-    ...disks(machine.bus, machine.disks),
+    ...disks(machine),
     ...network(machine.nic, machine.network),
     ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     ...(machine.probe === undefined
       ? []
       : ['-chardev', `socket,id=probe,path=${escaped(machine.probe)}`, '-serial', 'chardev:probe']),
     ...['-chardev', `socket,id=monitor,path=${escaped(machine.monitor)}`, '-mon', 'chardev=monitor,mode=control'],
+    ...tpm(machine),
     ...(machine.oemStrings ?? []).flatMap((text) => ['-smbios', `type=11,value=${escaped(text)}`]),
   ];
+}
+
+function board({ architecture, firmware: kind }: MachineSpec): string {
+  // The newest interrupt controller that processor and accelerator have.
+  if (architecture === 'arm64') return 'virt,gic-version=max';
+  // The signed firmware keeps its variables from everything but system management mode.
+  return `q35${kind.type === 'uefi' && kind.secureBoot ? ',smm=on' : ''}`;
 }
 
 /** Four nanoseconds an instruction, about what emulation takes on a host that has nothing else to do: 2 to this power. */
 const INSTRUCTION = 2;
 
-function accelerator({ accelerator: kind, steadyClock }: MachineSpec): string[] {
+function accelerator({ accelerator: kind, architecture, steadyClock }: MachineSpec): string[] {
   if (kind === 'kvm') return ['-accel', 'kvm', '-cpu', 'host'];
-  // Page tables of five levels (la57) only make each walk through them longer.
-  const cpu = ['-cpu', 'max,-la57'];
+  // Page tables of five levels (la57) only make each walk through them longer; so do, on arm64, signed pointers (pauth) with
+  // each function.
+  const cpu = ['-cpu', architecture === 'arm64' ? 'cortex-a72' : 'max,-la57'];
   if (steadyClock !== true) return ['-accel', 'tcg,thread=multi', ...cpu];
   return ['-accel', 'tcg,thread=single', '-icount', `shift=${String(INSTRUCTION)}`, ...cpu];
 }
 
 function firmware(kind: Firmware): string[] {
   if (kind.type === 'bios') return [];
+  if (kind.vars === undefined) return ['-bios', kind.code];
   return [
     ...(kind.secureBoot ? ['-global', 'driver=cfi.pflash01,property=secure,value=on'] : []),
     ...['-drive', `if=pflash,format=raw,readonly=on,file=${escaped(kind.code)}`],
@@ -115,22 +134,22 @@ function firmware(kind: Firmware): string[] {
   ];
 }
 
-function disks(bus: Bus, sources: readonly DiskSource[]): string[] {
+function disks({ bus, disks: sources, architecture, lasting = false }: MachineSpec): string[] {
   const nodes = sources.flatMap((source, n) => [
     '-blockdev',
-    // What the host has in memory when it crashes is worth nothing: all of it is thrown away.
+    // Where all of it is thrown away, what the host has in memory when it crashes is worth nothing.
     JSON.stringify({
       ...blockNode(source),
       'node-name': `disk${String(n)}`,
-      cache: { 'no-flush': true },
+      cache: { 'no-flush': !lasting },
       discard: 'unmap',
       'detect-zeroes': 'unmap',
     }),
   ]);
-  return [...nodes, ...controller(bus), ...sources.flatMap((_, n) => ['-device', device(bus, n)])];
+  return [...nodes, ...controller(bus, architecture), ...sources.flatMap((_, n) => ['-device', device(bus, n)])];
 }
 
-function controller(bus: Bus): string[] {
+function controller(bus: Bus, architecture: MachineArchitecture): string[] {
   switch (bus) {
     case 'virtio-scsi':
       return ['-device', 'virtio-scsi-pci,id=scsi'];
@@ -138,6 +157,7 @@ function controller(bus: Bus): string[] {
       return ['-device', 'pvscsi,id=scsi'];
     // q35 has an AHCI controller by itself, with its ports as ide.0 to ide.5.
     case 'ahci':
+      return architecture === 'arm64' ? ['-device', 'ich9-ahci,id=ide'] : [];
     case 'virtio-blk':
     case 'nvme':
       return [];
@@ -170,6 +190,15 @@ function network(nic: Nic, kind: Network): string[] {
   ];
   // Without its ROM the card is nothing to boot from.
   return ['-netdev', netdev.join(','), '-device', `${nic},netdev=net0,romfile=`];
+}
+
+function tpm({ tpm: socket, architecture }: MachineSpec): string[] {
+  if (socket === undefined) return [];
+  const device = architecture === 'arm64' ? 'tpm-tis-device' : 'tpm-tis';
+  return [
+    ...['-chardev', `socket,id=tpm,path=${escaped(socket)}`],
+    ...['-tpmdev', 'emulator,id=tpm0,chardev=tpm', '-device', `${device},tpmdev=tpm0`],
+  ];
 }
 
 /** A value in QEMU's lists of options: a comma is written twice. */

@@ -1,8 +1,10 @@
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { EXIT, UserError } from '../errors.js';
-import { run } from '../exec/run.js';
+import { output, run } from '../exec/run.js';
+import { formatBytes } from '../units.js';
 import { blockName, blockRange, type DiskSource } from './qemu-arguments.js';
+import { requireRoom, requireWhole } from './qemu-check.js';
 import { HEAD_BYTES, ovfDisks, recognise, TAIL_BYTES, tarMember, type TarMember } from './qemu-format.js';
 import { readTable, TABLE_BYTES, type Table } from './qemu-partitions.js';
 
@@ -25,11 +27,16 @@ export interface OpenedDisk extends DiskSource {
  * The disks in image files, by content. What is packed with zstd is unpacked beside the work; everything else is read
  * where it lies, the disks of an OVA too.
  *
- * @throws UserError when a file holds no disk.
+ * @throws UserError when a file holds no disk, or not all of it.
  */
 export async function openImages(files: readonly string[], bench: Workbench): Promise<OpenedDisk[]> {
   const disks: OpenedDisk[] = [];
-  for (const file of files) disks.push(...(await openImage(file, bench, disks.length)));
+  for (const file of files) {
+    for (const disk of await openImage(file, bench, disks.length)) {
+      await checkWhole(file, disk, bench);
+      disks.push(disk);
+    }
+  }
   return disks;
 }
 
@@ -55,6 +62,12 @@ async function openImage(file: string, bench: Workbench, n: number): Promise<Ope
     case 'other':
       throw noDisk(file, container.what, container.hint);
   }
+}
+
+async function checkWhole(file: string, disk: OpenedDisk, bench: Workbench): Promise<void> {
+  const name = basename(file);
+  if (disk.format !== 'raw') await requireWhole(name, [blockName(disk)], bench.signal);
+  else requireRoom(name, await tableOf(disk, bench), disk.part?.bytes ?? statSync(disk.file).size);
 }
 
 function noDisk(file: string, what: string, hint?: string): UserError {
@@ -111,6 +124,13 @@ function readAt(fd: number, position: number, bytes: number): Buffer {
   return buffer.subarray(0, readSync(fd, buffer, 0, bytes, position));
 }
 
+/** Size of the disk that the guest sees, in bytes. */
+export async function diskBytes(source: DiskSource, signal: AbortSignal): Promise<number> {
+  const argv = ['qemu-img', 'info', '--output=json', blockName(source)];
+  const info = JSON.parse(await output(argv, { doing: 'reading the image', signal })) as { 'virtual-size': number };
+  return info['virtual-size'];
+}
+
 /** Copies a range of what the guest sees into a sparse file. */
 export async function extract(
   source: DiskSource,
@@ -129,17 +149,30 @@ export async function tableOf(source: DiskSource, bench: Workbench): Promise<Tab
   return readTable(readFileSync(file));
 }
 
-/** A file that takes what the guest writes; the image below is only read. */
+/**
+ * A file that takes what the guest writes; the image below is only read.
+ *
+ * @param bytes size of the disk; that of the image when nothing is said.
+ * @throws UserError when the image is larger.
+ */
 export async function createOverlay(
   below: DiskSource,
   file: string,
   bytes: number | undefined,
   signal: AbortSignal,
 ): Promise<DiskSource> {
+  if (bytes !== undefined) {
+    const least = await diskBytes(below, signal);
+    if (bytes < least) {
+      throw new UserError(`the disk is ${formatBytes(least)} large and cannot become smaller`, {
+        hint: `--disk-size ${String(Math.ceil(least / 2 ** 20))}M or more`,
+      });
+    }
+  }
   const size = bytes === undefined ? [] : [String(bytes)];
   const argv = ['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', below.format, '-b', blockName(below), file, ...size];
   await run(argv, { doing: 'making an overlay for the image', signal });
-  return { format: 'qcow2', file };
+  return { format: 'qcow2', file, below };
 }
 
 /** A sparse copy of everything that the guest would see. */
@@ -147,6 +180,18 @@ export async function copyRaw(source: DiskSource, file: string, signal: AbortSig
   const argv = ['qemu-img', 'convert', '-O', 'raw', '-W', blockName(source), file];
   await run(argv, { doing: 'copying the image', signal });
   return { format: 'raw', file };
+}
+
+/** Of Debian's qemu-efi-aarch64; the builder has no other file of it, for all of them are filled up to 64 MiB. */
+const AAVMF = '/usr/share/qemu-efi-aarch64/QEMU_EFI.fd';
+
+/** Firmware for arm64. @throws UserError when the builder has none. */
+export function aavmf(): { readonly code: string } {
+  if (existsSync(AAVMF)) return { code: AAVMF };
+  throw new UserError(`there is no UEFI firmware for arm64 at ${AAVMF}`, {
+    exitCode: EXIT.environment,
+    hint: 'the builder needs the packages qemu-efi-aarch64 and qemu-system-arm: imgbuild builder build --rebuild',
+  });
 }
 
 /** Where Debian's ovmf package keeps the firmware; names without 4M are of firmware that is too small by now. */

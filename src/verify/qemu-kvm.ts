@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { debianArchitecture } from '../config/architectures.js';
 import { TOOL_ENV } from '../exec/run.js';
+import type { MachineArchitecture } from './qemu-arguments.js';
+import type { Workbench } from './qemu-images.js';
 
 export type Accelerator = 'kvm' | 'tcg';
 
@@ -23,10 +26,14 @@ const DEVICE = '/dev/kvm';
  * @param cacheDir where the answer is remembered.
  */
 export async function chooseAccelerator(
+  architecture: MachineArchitecture,
   cacheDir: string,
-  workDir: string,
-  signal: AbortSignal,
+  { directory, signal }: Pick<Workbench, 'directory' | 'signal'>,
 ): Promise<{ readonly accelerator: Accelerator; readonly why: string }> {
+  const here = debianArchitecture();
+  if (architecture !== here) return { accelerator: 'tcg', why: `a machine for ${architecture} on ${here}` };
+  // The guest that is tried is one for a PC.
+  if (here !== 'amd64') return { accelerator: 'tcg', why: `--accelerator kvm has to be asked for on ${here}` };
   try {
     accessSync(DEVICE, constants.R_OK | constants.W_OK);
   } catch {
@@ -35,7 +42,7 @@ export async function chooseAccelerator(
   const file = join(cacheDir, 'kvm.json');
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const known = remembered(file);
-  const works = known?.boot === boot ? known.works : await tryKvm(workDir, signal);
+  const works = known?.boot === boot ? known.works : await tryKvm(directory, signal);
   // A cache that cannot be written costs the next run two seconds, and that is all.
   if (known?.boot !== boot) await writeFile(file, JSON.stringify({ boot, works })).catch(() => undefined);
   return works

@@ -1,13 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { CommandError, EXIT, UserError } from '../errors.js';
 import { TOOL_ENV } from '../exec/run.js';
-import { qemuArguments, type Bus, type Firmware, type MachineSpec, type Nic } from './qemu-arguments.js';
-import { ovmf, type OpenedDisk } from './qemu-images.js';
+import {
+  qemuArguments,
+  type Bus,
+  type Firmware,
+  type MachineArchitecture,
+  type MachineSpec,
+  type Nic,
+} from './qemu-arguments.js';
+import { aavmf, ovmf, type OpenedDisk } from './qemu-images.js';
 import { monitorOn, type Monitor } from './qemu-monitor.js';
 import { firmwareOf, type Table } from './qemu-partitions.js';
 
@@ -105,9 +112,9 @@ async function listen(path: string): Promise<{ path: string; server: Server; con
   return { path, server, connected };
 }
 
-/** The firmware that was asked for, or that the disk is made for, with variables of its own. */
+/** The firmware that was asked for, or that the disk is made for, with the variables in the directory, empty at first. */
 export function chooseFirmware(
-  table: Table,
+  { table, architecture }: { readonly table: Table; readonly architecture: MachineArchitecture },
   wanted: { readonly firmware?: 'uefi' | 'bios' | undefined; readonly secureBoot: boolean },
   directory: string,
 ): Firmware {
@@ -118,9 +125,15 @@ export function chooseFirmware(
     });
   }
   if (type === 'bios') return { type };
+  if (architecture === 'arm64') {
+    if (!wanted.secureBoot) return { type, ...aavmf(), secureBoot: false };
+    throw new UserError('machines of arm64 are booted without Secure Boot only', {
+      hint: "Debian's firmware for them has no keys enrolled: leave --secure-boot away",
+    });
+  }
   const { code, vars } = ovmf(wanted.secureBoot);
-  const own = join(directory, 'vars.fd');
-  copyFileSync(vars, own);
+  const own = join(directory, basename(vars));
+  if (!existsSync(own)) copyFileSync(vars, own);
   return { type, code, vars: own, secureBoot: wanted.secureBoot };
 }
 

@@ -22,7 +22,10 @@ export function monitorOn(socket: Socket): Monitor {
     if (socket.writable) socket.write(`${JSON.stringify({ execute })}\n`);
   };
   socket.on('error', () => undefined);
-  createInterface({ input: socket }).on('line', (line) => {
+  const lines = createInterface({ input: socket });
+  // It passes on the errors of its input (Node 16 and later); how the machine ended is told by its process.
+  lines.on('error', () => undefined);
+  lines.on('line', (line) => {
     const message = JSON.parse(line) as Message;
     if (message.QMP !== undefined) send('qmp_capabilities');
     if (message.event === 'RESET' && message.data?.guest === true) resets += 1;

@@ -17,13 +17,17 @@ const BIOS_BOOT = '21686148-6449-6e6f-744e-656564454649';
 export interface Table {
   readonly partitions: readonly Partition[];
   readonly bootCode: boolean;
+  /** How long the disk is at least: up to the end of its partitions, and of the copy of a GPT. */
+  readonly bytes: number;
 }
 
 /** Reads the partition table at the beginning of a disk. */
 export function readTable(disk: Buffer): Table {
   const bootCode = disk.subarray(0, 440).some((byte) => byte !== 0);
   const gpt = disk.toString('latin1', SECTOR, SECTOR + 8) === 'EFI PART';
-  return { bootCode, partitions: gpt ? gptEntries(disk) : mbrEntries(disk) };
+  const partitions = gpt ? gptEntries(disk) : mbrEntries(disk);
+  const copy = gpt ? (Number(disk.readBigUInt64LE(SECTOR + 32)) + 1) * SECTOR : 0;
+  return { bootCode, partitions, bytes: Math.max(copy, ...partitions.map(({ start, bytes }) => start + bytes)) };
 }
 
 function gptEntries(disk: Buffer): Partition[] {
@@ -42,8 +46,10 @@ function gptEntries(disk: Buffer): Partition[] {
 }
 
 function mbrEntries(disk: Buffer): Partition[] {
-  return [0, 1, 2, 3].flatMap((n) => {
-    const at = 446 + n * 16;
+  const entries = [0, 1, 2, 3].map((n) => ({ n, at: 446 + n * 16 }));
+  // The first sector of a file system without a table, such as a disk of cloud-init's data, may have code there.
+  if (entries.some(({ at }) => ![0, 0x80].includes(disk.readUInt8(at)))) return [];
+  return entries.flatMap(({ n, at }) => {
     const type = disk.toString('hex', at + 4, at + 5);
     const start = disk.readUInt32LE(at + 8) * SECTOR;
     const bytes = disk.readUInt32LE(at + 12) * SECTOR;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Boots a template as an unprivileged system container, as Proxmox VE does (pct: common, userns and nesting configuration,
-# ids shifted by 100000), and tells about it.
+# ids shifted by 100000), and tells about it. It gets what LXD mounts into it, too.
 #
 #   boot-template.sh IMAGE proxmox|dhcp PRIVATE-KEY
 #
@@ -80,6 +80,8 @@ lxc.idmap = g 0 100000 65536
 lxc.rootfs.path = dir:$root
 lxc.uts.name = ct
 lxc.mount.entry = tmpfs sys/kernel/debug tmpfs rw,optional 0 0
+# As LXD does (driver_lxc.go): the host's handlers of binaries, which only the host may change.
+lxc.mount.entry = /proc/sys/fs/binfmt_misc proc/sys/fs/binfmt_misc none rbind,create=dir,optional 0 0
 lxc.apparmor.profile = unconfined
 lxc.tty.max = 2
 lxc.net.0.type = veth

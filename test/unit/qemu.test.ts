@@ -7,6 +7,7 @@ import { hardwareOf } from '../../src/verify/qemu-machine.js';
 import { espOf, firmwareOf, readTable, TABLE_BYTES } from '../../src/verify/qemu-partitions.js';
 
 const MACHINE: MachineSpec = {
+  architecture: 'amd64',
   accelerator: 'tcg',
   cpus: 2,
   memoryMiB: 2048,
@@ -50,10 +51,32 @@ describe('the command line of QEMU', () => {
     expect(values(secure, '-global')).toEqual(['driver=cfi.pflash01,property=secure,value=on']);
   });
 
+  it('has the TPM of its architecture', () => {
+    const machine: MachineSpec = { ...MACHINE, tpm: '/w/a,b/tpm' };
+    expect(values(machine, '-chardev')).toContain('socket,id=tpm,path=/w/a,,b/tpm');
+    expect(values(machine, '-tpmdev')).toEqual(['emulator,id=tpm0,chardev=tpm']);
+    expect(values(machine, '-device')).toContain('tpm-tis,tpmdev=tpm0');
+    expect(values({ ...machine, architecture: 'arm64' }, '-device')).toContain('tpm-tis-device,tpmdev=tpm0');
+    expect(values(MACHINE, '-tpmdev')).toEqual([]);
+  });
+
   it('leaves a BIOS to QEMU, and takes the host’s processor with KVM', () => {
     const machine: MachineSpec = { ...MACHINE, firmware: { type: 'bios' }, accelerator: 'kvm' };
     expect(values(machine, '-drive')).toEqual([]);
     expect(values(machine, '-cpu')).toEqual(['host']);
+  });
+
+  it('is that of an emulated machine for arm64, whose firmware needs no variables', () => {
+    const firmware = { type: 'uefi', code: '/f/arm.fd', secureBoot: false } as const;
+    const machine: MachineSpec = { ...MACHINE, architecture: 'arm64', firmware, bus: 'ahci' };
+    expect(qemuArguments(machine)[0]).toBe('qemu-system-aarch64');
+    expect(qemuArguments(MACHINE)[0]).toBe('qemu-system-x86_64');
+    expect(values(machine, '-machine')).toEqual(['virt,gic-version=max']);
+    expect(values(machine, '-cpu')).toEqual(['cortex-a72']);
+    expect([...values(machine, '-bios'), ...values(machine, '-drive')]).toEqual(['/f/arm.fd']);
+    // A PC has a controller for disks by itself.
+    expect(values(machine, '-device')[0]).toBe('ich9-ahci,id=ide');
+    expect(values({ ...machine, accelerator: 'kvm' }, '-cpu')).toEqual(['host']);
   });
 
   it.each(BUSES)('attaches two disks to %s, the first to boot from', (bus) => {
@@ -61,6 +84,17 @@ describe('the command line of QEMU', () => {
     const devices = values({ ...MACHINE, bus, disks }, '-device');
     expect(devices.filter((device) => device.includes('drive=disk0,bootindex=0'))).toHaveLength(1);
     expect(devices.filter((device) => device.includes('drive=disk1,bootindex=1'))).toHaveLength(1);
+  });
+
+  it('writes through to disks that stay, whose overlays lie on the images that are there now', () => {
+    const below = { format: 'vhdx', file: '/i/vm.vhdx' } as const;
+    const disks = MACHINE.disks.map((disk) => ({ ...disk, below }));
+    const [thrown, kept] = [false, true].map((lasting) => values({ ...MACHINE, disks, lasting }, '-blockdev')[0]);
+    expect(JSON.parse(thrown ?? '')).toMatchObject({ driver: 'qcow2', cache: { 'no-flush': true } });
+    expect(JSON.parse(kept ?? '')).toMatchObject({
+      cache: { 'no-flush': false },
+      backing: { driver: 'vhdx', file: { driver: 'file', filename: '/i/vm.vhdx' } },
+    });
   });
 
   it('gives a closed network no way out, and a card no boot ROM', () => {
@@ -212,6 +246,10 @@ describe('the partition table', () => {
     bytes.writeUInt32LE(2048, 446 + 8);
     bytes.writeUInt32LE(4096, 446 + 12);
     expect(readTable(bytes).partitions).toEqual([{ number: 1, type: 'ef', start: 2 ** 20, bytes: 2 ** 21 }]);
+    expect(readTable(bytes).bytes).toBe(3 * 2 ** 20);
+    const code = Buffer.from(bytes);
+    code.write('not a bootable disk', 446 + 32, 'latin1');
+    expect(readTable(code)).toMatchObject({ partitions: [], bytes: 0 });
     expect(firmwareOf(readTable(bytes))).toBe('uefi');
   });
 });

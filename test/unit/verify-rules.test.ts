@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { rulesPage } from '../../src/verify/docs.js';
 import { judge } from '../../src/verify/judge.js';
+import { PLATFORMS } from '../../src/verify/types.js';
 import { RULES } from '../../src/verify/rules/index.js';
 import { CASES, GOOD } from '../fixtures/verify/cases.js';
 import { CHECKOUT } from '../support/cli.js';
@@ -46,6 +47,23 @@ describe('rules', () => {
         expect.objectContaining({ ...expected, message: expect.stringContaining(says) as string }),
       );
     }
+  });
+
+  it('want the drivers of Hyper-V in an image for Azure, too', () => {
+    const [, vhd] = GOOD.find(([platform]) => platform === 'azure') ?? [];
+    expect(vhd).toBeDefined();
+    if (vhd?.boot === undefined) return;
+    const boot = { ...vhd.boot, builtin: [], initramfs: [{ file: '/boot/initrd.img-6.1', modules: ['virtio_scsi'] }] };
+    expect(judge({ ...vhd, boot }, ['azure']).findings).toContainEqual(
+      expect.objectContaining({ id: 'HV-INITRAMFS', severity: 'error' }),
+    );
+  });
+
+  it.each(PLATFORMS)('for %s do not let a file of another format pass', (platform) => {
+    const foreign = GOOD.filter(([other]) => other === (platform === 'hyper-v' ? 'azure' : 'hyper-v')).map(
+      ([, facts]) => judge(facts, [platform]).findings.map(({ id }) => id),
+    );
+    expect(foreign).toEqual([expect.arrayContaining([expect.stringMatching(/-(FORMAT|NAME)$/) as string])]);
   });
 
   it('of one platform are silent about images for another', () => {

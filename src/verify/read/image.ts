@@ -4,6 +4,7 @@ import { UserError } from '../../errors.js';
 import { output } from '../../exec/run.js';
 import type { Facts } from '../facts.js';
 import { textOf } from '../tree.js';
+import { requireWhole } from '../qemu-check.js';
 import type { Platform } from '../types.js';
 import { readArchive } from './archive.js';
 import { withBytes } from './bytes.js';
@@ -150,7 +151,7 @@ async function readIncusImage(file: string, look: Look): Promise<Parts> {
   return {
     ...parts,
     qcow2: await withBytes(disk, readQcow2),
-    ...(await converted(['-f', 'qcow2', disk], `reading the disk in ${basename(file)}`, look)),
+    ...(await converted(['-f', 'qcow2', disk], basename(file), look)),
   };
 }
 
@@ -171,15 +172,19 @@ async function readPackedDisk(file: string, look: Look): Promise<System> {
 
 /** Reads the disk in a file of another format. qemu-img keeps holes. */
 function readConverted(file: string, format: string, look: Look): Promise<Parts> {
-  return converted(['-f', format, file], `reading the disk in ${basename(file)}`, look);
+  return converted(['-f', format, file], basename(file), look);
 }
 
 /** What the container of a disk says about itself counts even where qemu-img cannot read it. */
-async function converted(source: readonly string[], doing: string, look: Look): Promise<Parts> {
+async function converted(source: readonly string[], name: string, look: Look): Promise<Parts> {
   const { scratch, signal } = look;
   const disk = join(scratch, 'disk.raw');
   try {
-    await output(['qemu-img', 'convert', '-O', 'raw', ...source, disk], { doing, signal });
+    await requireWhole(name, source, signal);
+    await output(['qemu-img', 'convert', '-O', 'raw', ...source, disk], {
+      doing: `reading the disk in ${name}`,
+      signal,
+    });
     return await readSystem(disk, look);
   } catch (error) {
     return { unreadable: reasonOf(error, signal) };
@@ -200,5 +205,5 @@ async function readAppliance(file: string, look: Look): Promise<Parts> {
 function readConvertedInside(file: string, disk: InnerDisk, look: Look): Promise<Parts> {
   const part = { driver: 'raw', offset: disk.at, size: disk.bytes, file: { driver: 'file', filename: file } };
   const source = `json:${JSON.stringify({ driver: 'vmdk', file: part })}`;
-  return converted([source], `reading the disk in ${disk.name}`, look);
+  return converted([source], disk.name, look);
 }

@@ -19,6 +19,8 @@ const NOTHING: Omit<OvfFacts, 'defect' | 'there'> = {
 
 /** Reads a descriptor as importers do: by namespace and name, whatever the prefixes. `there` are the files beside it. */
 export function readOvf(text: string, there: ReadonlyMap<string, number>): OvfFacts {
+  const control = controlCharacter(text);
+  if (control !== undefined) return { ...NOTHING, defect: control, there };
   try {
     // The parser reads no entities from outside.
     const document = new DOMParser({ onError: refuse }).parseFromString(text, 'text/xml');
@@ -28,6 +30,19 @@ export function readOvf(text: string, there: ReadonlyMap<string, number>): OvfFa
     if (!(error instanceof ParseError)) throw error;
     return { ...NOTHING, defect: error.message.split('\n')[0] ?? '', there };
   }
+}
+
+/**
+ * Tells of a control character that is none of XML 1.0 (section 2.2), as itself or as a reference: libxml2 and vSphere refuse
+ * it, and our parser (@xmldom/xmldom 0.9) does not.
+ */
+function controlCharacter(text: string): string | undefined {
+  const written = Array.from(text, (character) => character.charCodeAt(0));
+  const named = [...text.matchAll(/&#(?:x([0-9a-f]+)|([0-9]+));/gi)].map(([, hex, decimal]) =>
+    hex === undefined ? Number(decimal) : Number.parseInt(hex, 16),
+  );
+  const code = [...written, ...named].find((number) => number < 0x20 && ![0x09, 0x0a, 0x0d].includes(number));
+  return code === undefined ? undefined : `the control character ${String(code)} is in it`;
 }
 
 /** A well-formed document causes nothing worse than warnings. */

@@ -2,9 +2,28 @@ import type { TreeFacts } from '../facts.js';
 import { linesOf } from '../tree.js';
 import { ruleOn, when, type Offence, type Rule } from '../types.js';
 
-/** The beginning of every private key that OpenSSL, OpenSSH, GnuPG, PuTTY, WireGuard or age writes. */
+/** The beginning of every private key that OpenSSL, OpenSSH, GnuPG and its agent, PuTTY, WireGuard or age writes. */
 const PRIVATE_KEY =
-  /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----\r?\n|^PuTTY-User-Key-File-\d: |^PrivateKey\s*=\s*[A-Za-z0-9+/]{43}=|AGE-SECRET-KEY-1[0-9A-Z]{58}/m;
+  /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----\r?\n|^(?:Key: )?\((?:\d+:)?(?:protected-)?private-key\b|^PuTTY-User-Key-File-\d: |^PrivateKey\s*=\s*[A-Za-z0-9+/]{43}=|AGE-SECRET-KEY-1[0-9A-Z]{58}/m;
+
+/** A PEM file in base64, as in the configuration of kubectl. */
+const PACKED_PEM = /LS0tLS1CRUdJTi[A-Za-z0-9+/]{2,}/g;
+
+/** RFC 7292: what a PFX of version 3 begins with, behind its length; and its bags of keys, which lie there in clear. */
+const PFX_VERSION = '\x02\x01\x03\x30';
+const KEY_BAGS = ['\x01', '\x02'].map((kind) => `\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01${kind}`);
+
+/** What systemd-creds(1) encrypts with. */
+const CREDENTIAL_KEY = 'var/lib/systemd/credential.secret';
+
+function holdsPrivateKey(text: string): boolean {
+  if (PRIVATE_KEY.test(text)) return true;
+  const pfx = text.startsWith('\x30') && text.slice(2, 10).includes(PFX_VERSION);
+  if (pfx && KEY_BAGS.some((bag) => text.includes(bag))) return true;
+  return (text.match(PACKED_PEM) ?? []).some((packed) => {
+    return PRIVATE_KEY.test(Buffer.from(packed, 'base64').toString('latin1'));
+  });
+}
 
 /** Tokens that services make recognisable so that they are found where they do not belong. */
 const TOKENS: readonly (readonly [name: string, pattern: RegExp])[] = [
@@ -13,6 +32,8 @@ const TOKENS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['a token of GitLab', /\bglpat-[\w-]{20}\b/],
   ['a token of Slack', /\bxox[abprs]-[0-9A-Za-z-]{10,}/],
   ['a key of Google', /\bAIza[\w-]{35}\b/],
+  ['a login of a container registry', /"auth"\s*:\s*"[A-Za-z0-9+/]{6,}={0,2}"/],
+  ['a passphrase of a wireless network', /^(?:(?:psk|wpa_passphrase|Passphrase|PreSharedKey)\s*=\s*|wpa-psk\s+)\S/],
   ['an address with a password', /\b[a-z][a-z0-9+]*:\/\/[^\s/:@"'<>$%{}]+:[^\s/:@"'<>$%{}]{3,}@[a-z0-9.-]+/i],
 ];
 
@@ -68,13 +89,14 @@ export const SECRET_RULES: readonly Rule[] = [
     advice: 'make the key on the machine, or bring it there another way',
     check: (tree) =>
       offences(tree, (path, text) => {
-        return !HOST_KEY.test(path) && PRIVATE_KEY.test(text) ? 'holds a private key' : undefined;
+        if (path === CREDENTIAL_KEY) return 'opens the credentials of each machine';
+        return !HOST_KEY.test(path) && holdsPrivateKey(text) ? 'holds a private key' : undefined;
       }),
   }),
   ruleOn('tree', [], {
     id: 'AUD-TOKENS',
     severity: 'error',
-    title: 'No tokens of services and no addresses with passwords are in the image',
+    title: 'No tokens of services, no logins and no passphrases of networks are in the image',
     source: 'they work for whoever finds them',
     advice: 'remove it from the file, and have it revoked',
     check: (tree) =>

@@ -36,6 +36,9 @@ const HOST_FILES = [
 const LEFTOVERS =
   /\.(dpkg-(dist|old|new|tmp|remove|bak)|ucf-(dist|old|new)|orig|rej|swp)$|^(usr\/sbin\/policy-rc\.d|etc\/apt\/apt\.conf\.d\/\d*mmdebstrap|etc\/initramfs-tools\/.*-seed)$|^(tmp|var\/tmp)\/./;
 
+/** Where clients of DHCP keep their addresses: dhclient, dhcpcd, NetworkManager, ConnMan. */
+const LEASES = /^var\/(lib|db)\/(dhcp|dhcpcd|NetworkManager|connman)\/.*\.lease[6s]?$/;
+
 const LOGS = /^var\/log\/.*(\.log(\.\d+)?(\.gz)?|\.journal~?|syslog|messages|term\.log|history\.log)$/;
 
 const leakRules: readonly Rule[] = [
@@ -113,6 +116,18 @@ const leakRules: readonly Rule[] = [
         .filter(isPrivateAddress)
         .map((server) => ({ message: `it names ${server}`, where: '/etc/resolv.conf' }));
     },
+  }),
+  ruleOn('tree', [], {
+    id: 'AUD-LEASES',
+    severity: 'warning',
+    title: 'No lease of an address is in the image',
+    source: 'it tells of the network where the image was built, and all machines would ask for that one address',
+    advice: 'remove the file as the last step',
+    check: (tree) =>
+      found(
+        files(tree, (path, { bytes }) => bytes > 0 && LEASES.test(path)),
+        'a lease',
+      ),
   }),
   ruleOn('tree', [], {
     id: 'AUD-HISTORY',

@@ -16,6 +16,16 @@ export const DISK_RULES: readonly Rule[] = [
     advice: 'compare it with SHA256SUMS; copy, build or convert it again',
     check: (reason) => [{ message: reason }],
   }),
+  {
+    id: 'DISK-FORMAT',
+    severity: 'error',
+    platforms: ['hardware'],
+    title: 'A disk for a real machine is raw, packed or not',
+    source: 'what is written to a disk is what the firmware reads: of another format it is nothing that starts',
+    advice: 'imgbuild convert --to raw.zst',
+    check: ({ file }) =>
+      when(!/\.(raw|img)(\.(zst|gz|xz|bz2))?$/i.test(file.name), `${file.name} is none, by its name`),
+  },
   ruleOn('disk', MACHINES, {
     id: 'DISK-TABLE',
     severity: 'error',

@@ -1,3 +1,5 @@
+import { largestDisk } from '../../config/formats.js';
+import { HYPERVISORS } from '../../output/drivers.js';
 import { isInstalled } from '../tree.js';
 import { ruleOn, when, type Platform, type Rule } from '../types.js';
 import { MIB } from './disk.js';
@@ -69,7 +71,7 @@ export const HYPER_V_RULES: readonly Rule[] = [
     source: `${SPECIFICATION}, section 2.6.2.2`,
     advice: 'correct disk.size',
     check: ({ bytes, logicalSector }) => [
-      ...when(bytes > 64 * 2 ** 40, `it has ${String(bytes)} bytes`),
+      ...when(bytes > largestDisk('vhdx'), `it has ${String(bytes)} bytes`),
       ...when(logicalSector > 0 && bytes % logicalSector !== 0, `${String(bytes)} bytes are no whole sectors`),
     ],
   }),
@@ -107,7 +109,7 @@ export const HYPER_V_RULES: readonly Rule[] = [
     check: ({ esp, signers }) =>
       when(esp !== undefined, signers.length === 0 ? 'the boot loader is not signed' : 'the boot loader is signed'),
   }),
-  ruleOn('boot', HV, driverRule('HV-INITRAMFS', ['hv_vmbus', 'hv_storvsc'], 'any disk of Hyper-V')),
+  ruleOn('boot', [...HV, ...AZURE], driverRule('HV-INITRAMFS', HYPERVISORS.hyperV.drivers, 'any disk of Hyper-V')),
   ruleOn('tree', HV, {
     id: 'HV-DAEMONS',
     severity: 'warning',
@@ -116,6 +118,16 @@ export const HYPER_V_RULES: readonly Rule[] = [
     advice: 'packages: [hyperv-daemons]',
     check: (tree) => when(!isInstalled(tree, 'hyperv-daemons'), 'it is not installed'),
   }),
+  {
+    id: 'HV-VHD-FORMAT',
+    severity: 'error',
+    platforms: AZURE,
+    title: 'The disk is a .vhd file',
+    source: 'Azure takes nothing else, VHDX neither (Microsoft, Prepare a Linux virtual hard disk for upload)',
+    advice: 'imgbuild convert --to vhd',
+    check: ({ file, vhd }) =>
+      when(!/\.vhd$/i.test(file.name) || vhd === undefined, `${file.name} is none, by name or content`),
+  },
   ruleOn('vhd', AZURE, {
     id: 'HV-VHD-FIXED',
     severity: 'error',

@@ -1,3 +1,4 @@
+import { HYPERVISORS } from '../../output/drivers.js';
 import { INCUS_ARCHITECTURES } from '../../output/incus.js';
 import type { TreeFacts } from '../facts.js';
 import { lookup, textOf } from '../tree.js';
@@ -16,8 +17,32 @@ const MOMENTS = ['create', 'copy', 'start'];
 /** Ids that an unprivileged container has at least. */
 const MAPPED_IDS = 65536;
 
+/** Names of files of which everybody sees that they belong to an image for Incus. */
+const NAMED = /(^|\.)(incus|lxd)\.(tar(\.\w+)?|squashfs|qcow2)$/i;
+
 /** Images for Incus and LXD. */
 export const INCUS_RULES: readonly Rule[] = [
+  {
+    id: 'INCUS-FORMAT',
+    severity: 'error',
+    platforms: INCUS,
+    title: 'The file is a tar archive, a squashfs or a qcow2',
+    source: 'Incus takes nothing else (doc/reference/image_format.md)',
+    advice: 'imgbuild build --format incus, or imgbuild convert --to qcow2',
+    check: ({ file, incus, archive, filesystem, qcow2 }) => {
+      const known = incus !== undefined || archive !== undefined || filesystem?.kind === 'squashfs';
+      return when(!known && qcow2 === undefined, `${file.name} is none of them`);
+    },
+  },
+  {
+    id: 'INCUS-SPLIT',
+    severity: 'warning',
+    platforms: INCUS,
+    title: 'A system comes with its metadata: in one archive, or named as one of two files',
+    source: 'Incus refuses a disk or a filesystem without metadata beside it (doc/reference/image_format.md)',
+    advice: 'imgbuild build --format incus or incus-split; or make metadata.tar as the hand-over says',
+    check: ({ file, incus }) => when(incus === undefined && !NAMED.test(file.name), `${file.name} holds no metadata`),
+  },
   ruleOn('incus', INCUS, {
     id: 'INCUS-ARCHIVE',
     severity: 'error',
@@ -149,7 +174,7 @@ export const INCUS_RULES: readonly Rule[] = [
     advice: 'disk.firmware: uefi or both',
     check: ({ esp }) => when(esp === undefined, 'there is no EFI system partition'),
   }),
-  ruleOn('boot', INCUS, driverRule('INCUS-VM-INITRAMFS', ['virtio_pci', 'virtio_scsi'], 'a virtio-scsi disk')),
+  ruleOn('boot', INCUS, driverRule('INCUS-VM-INITRAMFS', HYPERVISORS.kvm.drivers, 'a virtio-scsi disk')),
 ];
 
 /** Asks about the files of a container: of an image that has no disk. */

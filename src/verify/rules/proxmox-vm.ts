@@ -1,3 +1,4 @@
+import { HYPERVISORS } from '../../output/drivers.js';
 import { isInstalled } from '../tree.js';
 import { ruleOn, when, type Platform, type Rule } from '../types.js';
 import { driverRule } from './drivers.js';
@@ -56,7 +57,7 @@ export const PROXMOX_VM_RULES: readonly Rule[] = [
       ...when(snapshots > 0, `it has ${String(snapshots)} snapshots`),
     ],
   }),
-  ruleOn('boot', VM, driverRule('PVE-VM-INITRAMFS', ['virtio_pci', 'virtio_scsi'], 'a virtio disk')),
+  ruleOn('boot', VM, driverRule('PVE-VM-INITRAMFS', HYPERVISORS.kvm.drivers, 'a virtio disk')),
   ruleOn('tree', VM, {
     id: 'PVE-VM-AGENT',
     severity: 'warning',

@@ -1,3 +1,4 @@
+import { HARDWARE_VERSIONS } from '../../config/machine-options.js';
 import type { OvfFacts, OvfItem } from '../facts.js';
 import { ruleOn, when, type Offence, type Platform, type Rule } from '../types.js';
 
@@ -10,9 +11,6 @@ const STREAM = 'http://www.vmware.com/interfaces/specifications/vmdk.html#stream
 /** Resource types of CIM_ResourceAllocationSettingData. */
 const TYPE = { processor: 3, memory: 4, ide: 5, scsi: 6, ethernet: 10, disk: 17, sata: 20 } as const;
 const CONTROLLERS: readonly number[] = [TYPE.ide, TYPE.scsi, TYPE.sata];
-
-/** Hardware versions from ESXi 6.5 on. */
-const HARDWARE = [13, 14, 15, 17, 18, 19, 20, 21];
 
 /** Settings that would make all copies of a machine the same one. */
 const IDENTITIES = /^(uuid\.(bios|location)|vc\.uuid|machine\.id|ethernet\d+\.(address|generatedAddress))$/i;
@@ -117,12 +115,12 @@ export const VMWARE_OVF_RULES: readonly Rule[] = [
   ruleOn('ovf', VMWARE, {
     id: 'VMW-OVF-HARDWARE',
     severity: 'error',
-    title: 'The hardware version is one that vSphere 6.5 to 8.0 has',
+    title: 'The hardware version is one that vSphere 6.5 to 9.0 has',
     source: 'VMware knowledge base 1003746: an older host refuses a newer version',
     advice: 'vmx-15 unless the machine needs more',
     check: ({ systemType, defect }) => {
-      const version = Number(/^vmx-(\d+)$/.exec(systemType)?.[1] ?? 0);
-      return when(defect === '' && !HARDWARE.includes(version), `it is ${systemType || 'missing'}`);
+      const [, version = ''] = /^vmx-(\d+)$/.exec(systemType) ?? [];
+      return when(defect === '' && !(version in HARDWARE_VERSIONS), `it is ${systemType || 'missing'}`);
     },
   }),
   ruleOn('ovf', OVF, {

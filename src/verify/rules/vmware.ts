@@ -1,3 +1,4 @@
+import { HYPERVISORS } from '../../output/drivers.js';
 import type { OvaFacts } from '../facts.js';
 import { isInstalled } from '../tree.js';
 import { ruleOn, when, type Offence, type Platform, type Rule } from '../types.js';
@@ -11,6 +12,19 @@ const OVA: readonly Platform[] = ['vmware', 'proxmox-vm'];
 const DSP0243 = 'DMTF DSP0243, Open Virtualization Format 1.1';
 
 const ovaRules: readonly Rule[] = [
+  {
+    id: 'VMW-FORMAT',
+    severity: 'error',
+    platforms: VMWARE,
+    title: 'The file is an .ova or a .vmdk',
+    source: 'vSphere imports nothing else (VMware, Deploying OVF and OVA Templates)',
+    advice: 'imgbuild convert --to ova',
+    check: ({ file, ova, vmdk }) =>
+      when(
+        !(/\.ova$/i.test(file.name) && ova !== undefined) && !(/\.vmdk$/i.test(file.name) && vmdk !== undefined),
+        `${file.name} is none, by name or content`,
+      ),
+  },
   ruleOn('ova', OVA, {
     id: 'VMW-OVA-TAR',
     severity: 'error',
@@ -161,7 +175,7 @@ const vmdkRules: readonly Rule[] = [
 ];
 
 const guestRules: readonly Rule[] = [
-  ruleOn('boot', VMWARE, driverRule('VMW-INITRAMFS', ['vmw_pvscsi'], 'a disk at a paravirtual controller')),
+  ruleOn('boot', VMWARE, driverRule('VMW-INITRAMFS', HYPERVISORS.vmware.drivers, 'a disk at a paravirtual controller')),
   ruleOn('tree', VMWARE, {
     id: 'VMW-TOOLS',
     severity: 'warning',
