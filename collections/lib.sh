@@ -39,6 +39,17 @@ secret() { [ -f "${SECRETS:-/nonexistent}/$1" ] && cat "$SECRETS/$1"; }
 # debconf_set < LINES: preseed debconf (`package question type value`); the essential phase is the place for it.
 debconf_set() { in_target debconf-set-selections; }
 
+# ---- machines ----
+
+# serial_port VALUE: the port that a value of boot.serial means: `auto` is the first one of a machine of this architecture.
+serial_port() {
+  case $1:$ARCH in
+    auto:arm*) printf 'ttyAMA0,115200\n' ;;
+    auto:*) printf 'ttyS0,115200\n' ;;
+    *) printf '%s\n' "$1" ;;
+  esac
+}
+
 # ---- files ----
 
 # _in_root PATH: set _path to where PATH of the image is, after making sure that no symbolic link leads out of it (an
@@ -94,6 +105,9 @@ append_line() {
   [ -e "$_path" ] || write_file "$_file" </dev/null
   for _line in "$@"; do grep -qxF -e "$_line" "$_path" || printf '%s\n' "$_line" >>"$_path"; done
 }
+
+# in_fstab DIRECTORY: whether the disk has something to mount there (its lines are in /etc/fstab before any hook runs).
+in_fstab() { awk -v at="$1" '!/^#/ && $2 == at { found = 1 } END { exit !found }' "$ROOT/etc/fstab" 2>/dev/null; }
 
 # remove PATH…: delete files or links of the image, missing or not.
 remove() { for _file in "$@"; do _in_root "$_file"; rm -f "$_path"; done; }

@@ -80,6 +80,21 @@ describe('the rules of nftables', () => {
     expect(rules).not.toContain('log prefix');
   });
 
+  it('let containers of Podman ask the host for names', async () => {
+    const root = await image();
+    const options = { OPT_PODMAN_ROOTLESS: 'false', OPT_PODMAN_SOCKET: 'false', OPT_PODMAN_RESTART: 'false' };
+    const { code, stderr } = await runHook(
+      root,
+      'roles/podman/hooks/customize/50-podman.sh',
+      { ...options, OPT_PODMAN_AUTO_UPDATE: 'false', COLLECTION: 'roles/podman' },
+      'unit_exists() { false; }',
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(chain(await loaded(root), 'input_local')).toEqual(
+      expect.arrayContaining(['iifname "podman*" udp dport 53 accept', 'iifname "podman*" tcp dport 53 accept']),
+    );
+  });
+
   it('let a connection through to an open port, and none to another', async () => {
     const root = await image({ OPT_NFTABLES_INPUT_TCP: '8080' });
     await loaded(root);

@@ -124,6 +124,37 @@ describe('units', () => {
   });
 });
 
+describe('temporary file systems', () => {
+  const DISK = '# <file system> <mount point>\nUUID=a /tmp ext4 defaults 0 2\nUUID=b /home/ann ext4 defaults 0 2\n';
+  const OPTIONS = {
+    OPT_TMPFS_ENABLE: 'true',
+    OPT_TMPFS_SHM_SIZE: '10%',
+    OPT_TMPFS_TMP_SIZE: '20%',
+    OPT_TMPFS_VAR_TMP_SIZE: '20%',
+    OPT_TMPFS_RUN_SIZE: '10%',
+    OPT_TMPFS_APT_CACHE: 'true',
+    OPT_TMPFS_APT_CACHE_SIZE: '50%',
+  };
+  const mounted = (root: string): string[] =>
+    read(root, 'etc/fstab')
+      .split('\n')
+      .flatMap((line) => /^[^#]\S*\s+(\S+)/.exec(line)?.[1] ?? []);
+
+  it('are mounted where the disk has no file system of its own', async () => {
+    const sizes = `. '${BASE}/hooks/customize/02-fstab.sh'`;
+    const usual = ['/dev/shm', '/var/tmp', '/run', '/var/cache/apt'];
+    expect(mounted(await inImage({ 'etc/fstab': DISK }, sizes, OPTIONS))).toEqual(['/tmp', '/home/ann', ...usual]);
+    expect(mounted(await inImage({}, sizes, OPTIONS))).toEqual(['/dev/shm', '/tmp', ...usual.slice(1)]);
+  });
+
+  it('are homes that the disk does not hold', async () => {
+    const homes = `. "$FILES/accounts.sh"\nfor user in ann anna; do ramdisk_home $user 0 0711 1m exec; done`;
+    const root = await inImage({ 'etc/fstab': DISK }, homes);
+    expect(mounted(root)).toEqual(['/tmp', '/home/ann', '/home/anna']);
+    expect(['ann', 'anna'].map((user) => statSync(path.join(root, 'home', user)).mode & 0o777)).toEqual([0o711, 0o500]);
+  });
+});
+
 describe('secrets', () => {
   it('are printed when given', async () => {
     const root = tree({ 'secrets/rootPassword': 'hidden\n' });

@@ -136,17 +136,6 @@ describe('the network interface', () => {
     ]);
     expect(files['50-default.network']?.slice(0, 2)).toEqual(['[Match] Type=ether', '[Match] Name=lan0']);
   });
-
-  it.each([
-    [{ OPT_NETWORK_RENAME: 'lan0' }, 'network.rename needs network.interface or network.mac'],
-    [{ OPT_NETWORK_INTERFACE: 'eth0', OPT_NETWORK_MAC: '02:00:00:00:00:01' }, 'give one of them'],
-  ])('is not guessed: %o', async (env, message) => {
-    const outcome = await runHook(tree({}), 'netconfig/systemd-networkd/hooks/customize/40-interface.sh', {
-      ...DEFAULTS,
-      ...env,
-    });
-    expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining(message) as string });
-  });
 });
 
 describe('the sinkhole', () => {

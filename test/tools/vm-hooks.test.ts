@@ -45,6 +45,16 @@ describe("GRUB's configuration", () => {
     expect(statSync(`${root}/boot/grub/grub.cfg`).size).toBeLessThan(4096);
   });
 
+  it.each([
+    ['amd64', 'auto', 'console=tty0 console=ttyS0,115200'],
+    ['arm64', 'auto', 'console=tty0 console=ttyAMA0,115200'],
+    ['arm64', 'ttyS1', 'console=tty0 console=ttyS1'],
+    ['arm64', '', '$first'],
+  ])('finds the serial port of a machine for %s by "%s"', async (ARCH, OPT_BOOT_SERIAL, expected) => {
+    const text = read(await configured({ ARCH, OPT_BOOT_SERIAL }), 'boot/grub/grub.cfg');
+    expect(text).toContain(`root=$source ro quiet ${expected}`);
+  });
+
   it('is remade by update-grub with the same settings', async () => {
     const root = await configured({ OPT_BOOT_TIMEOUT: '7', OPT_BOOT_CMDLINE: 'mitigations=auto,nosmt' });
     const { stdout } = await runCommand([
@@ -251,21 +261,5 @@ describe('kernel modules that virtual machines do without', () => {
     expect(position('include=/usr/lib/modules/*/kernel/drivers/net/ethernet/intel/e1000*')).toBeGreaterThan(
       position('exclude=/usr/lib/modules/*/kernel/drivers/net/ethernet/*'),
     );
-  });
-});
-
-describe('Hyper-V', () => {
-  const hook = 'vm/hyper-v/hooks/customize/01-firmware.sh';
-
-  it('starts by UEFI only', async () => {
-    for (const firmware of ['uefi', 'both']) {
-      expect(await runHook(tree({}), hook, { ...DISK, DISK_FIRMWARE: firmware })).toMatchObject({
-        code: 0,
-        stderr: '',
-      });
-    }
-    const { code, stderr } = await runHook(tree({}), hook, { ...DISK, DISK_FIRMWARE: 'bios' });
-    expect(code).not.toBe(0);
-    expect(stderr).toContain('set disk.firmware to uefi or both');
   });
 });

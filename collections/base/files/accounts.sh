@@ -6,9 +6,13 @@ make_home() {
   make_dir "home/$1" "$3" "$2:$2"
 }
 
-# ramdisk_home USER ID MODE SIZE OPTIONS: a home that is empty at each boot. Its mount point is root's and closed, so
-# that nothing is written below it when the mount fails.
+# ramdisk_home USER ID MODE SIZE OPTIONS: a home that is empty at each boot, unless the disk has a file system for it. Its
+# mount point is root's and closed, so that nothing is written below it when the mount fails.
 ramdisk_home() {
+  if in_fstab "/home/$1"; then
+    make_home "$1" "$2" "$3"
+    return
+  fi
   make_dir "home/$1" 0500
   append_line etc/fstab "# Home of $1" \
     "$(printf 'home\t/home/%s\ttmpfs\trw,nosuid,nodev,%s,size=%s,mode=%s,uid=%s,gid=%s\t0\t0' "$1" "$5" "$4" "$3" "$2" "$2")"

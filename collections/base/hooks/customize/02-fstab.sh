@@ -1,8 +1,8 @@
-# Temporary file systems of limited size.
+# Temporary file systems of limited size, where the disk has none of its own.
 
 # mount_tmpfs DIRECTORY SIZE OPTIONS
 mount_tmpfs() {
-  append_line etc/fstab "$(printf 'tmpfs\t%s\ttmpfs\trw,%s,size=%s\t0\t0' "$1" "$3" "$2")"
+  in_fstab "$1" || append_line etc/fstab "$(printf 'tmpfs\t%s\ttmpfs\trw,%s,size=%s\t0\t0' "$1" "$3" "$2")"
 }
 
 if $OPT_TMPFS_ENABLE; then

@@ -3,7 +3,6 @@ if ! $OPT_RESOLVCONF_ENABLE; then
   remove etc/resolv.conf
   exit 0
 fi
-[ -n "$OPT_RESOLVCONF_NAMESERVERS" ] || die "resolvconf.nameservers is empty; to have no /etc/resolv.conf turn resolvconf.enable off"
 {
   printf '# Written by imgbuild.\n'
   search=$(printf '%s\n' "$OPT_RESOLVCONF_SEARCH" | paste -sd ' ' -)

@@ -4,11 +4,8 @@ case $SUITE in
   bullseye | bookworm | trixie) ;;
   *) warn "Proxmox VE 7 is for bullseye, 8 for bookworm, 9 for trixie; of $SUITE nothing is known" ;;
 esac
-[ -n "$OPT_HOSTNAME" ] || die 'Proxmox VE needs a host name that stays: set hostname'
 bridge=$OPT_PROXMOX_BRIDGE
 address=$OPT_PROXMOX_ADDRESS
-[ -z "$address" ] || [ -n "$OPT_PROXMOX_INTERFACE" ] || die 'proxmox.address needs proxmox.interface, the interface of the bridge'
-[ -z "$OPT_PROXMOX_GATEWAY" ] || [ -n "$address" ] || die 'proxmox.gateway needs proxmox.address'
 
 {
   printf '# Written by imgbuild. Proxmox VE changes this file when the network is changed in its interface.\n'

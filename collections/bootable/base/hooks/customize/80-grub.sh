@@ -8,17 +8,18 @@ kernel=$(newest_kernel)
 # The screen is named first, because /dev/console is the last console that exists: a machine without the serial port has
 # the screen.
 consoles=
-if [ -n "$OPT_BOOT_SERIAL" ]; then consoles="console=tty0 console=$OPT_BOOT_SERIAL"; fi
+serial=$(serial_port "$OPT_BOOT_SERIAL")
+if [ -n "$serial" ]; then consoles="console=tty0 console=$serial"; fi
 cmdline=$(printf '%s %s' "$OPT_BOOT_CMDLINE" "$consoles" | xargs)
 
 # GRUB's own menu: firmware of UEFI machines shows it on the serial port by itself.
 port=
 speed=115200
-case $OPT_BOOT_SERIAL in
+case $serial in
   ttyS[0-9]*)
-    port=${OPT_BOOT_SERIAL%%,*}
+    port=${serial%%,*}
     port=${port#ttyS}
-    rate=${OPT_BOOT_SERIAL#*,}
+    rate=${serial#*,}
     rate=${rate%%[neo]*}
     case $rate in *[!0-9]* | '') ;; *) speed=$rate ;; esac
     ;;

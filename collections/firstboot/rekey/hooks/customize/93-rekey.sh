@@ -9,7 +9,8 @@ if [ "$OPT_LUKS_REKEY" = none ] || [ -z "$device" ]; then
 fi
 # A login on a serial console comes after it, too.
 logins='getty.target getty@tty1.service'
-case $OPT_BOOT_SERIAL in ttyS[0-9]*) logins="$logins serial-getty@${OPT_BOOT_SERIAL%%,*}.service" ;; esac
+serial=$(serial_port "$OPT_BOOT_SERIAL")
+[ -z "$serial" ] || logins="$logins serial-getty@${serial%%,*}.service"
 unit=/etc/systemd/system/imgbuild-rekey.service
 write_file "$unit" <<END
 # Written by imgbuild; removes itself when it is done.

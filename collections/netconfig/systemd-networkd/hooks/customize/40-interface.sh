@@ -3,9 +3,7 @@ $OPT_NETWORK_ENABLE || exit 0
 
 name=$OPT_NETWORK_INTERFACE
 mac=$OPT_NETWORK_MAC
-[ -z "$name" ] || [ -z "$mac" ] || die "network.interface and network.mac both say which interface is meant: give one of them"
 if [ -n "$OPT_NETWORK_RENAME" ]; then
-  [ -n "$name$mac" ] || die "network.rename needs network.interface or network.mac to say which interface gets the name"
   # The initramfs takes a copy: udev names interfaces there.
   write_file "etc/systemd/network/10-$OPT_NETWORK_RENAME.link" <<END
 # Written by imgbuild.

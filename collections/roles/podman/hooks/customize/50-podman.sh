@@ -19,3 +19,7 @@ unit "$OPT_PODMAN_SOCKET" podman.socket
 # Podman 3.0 of bullseye has no such unit.
 if [ "$SUITE" != bullseye ]; then unit "$OPT_PODMAN_RESTART" podman-restart.service; fi
 unit "$OPT_PODMAN_AUTO_UPDATE" podman-auto-update.timer
+
+# Containers of a network of their own ask aardvark-dns for each other's names, at the host's end of their bridge. Podman accepts
+# that in a chain of its own, where it does not keep other chains from dropping it.
+firewall_rule input 'iifname "podman*" udp dport 53 accept' 'iifname "podman*" tcp dport 53 accept'
