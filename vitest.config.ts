@@ -42,6 +42,15 @@ export default defineConfig({
           maxWorkers: 2,
         },
       },
+      {
+        // Every machine that is promised, which takes hours where it is emulated: run when it is asked for by name.
+        test: {
+          name: 'machines',
+          include: ['test/machines/**/*.test.ts'],
+          testTimeout: 60 * minutes,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

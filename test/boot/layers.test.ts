@@ -11,10 +11,10 @@ import { partitionTable } from '../../src/disk/partition-table.js';
 import { planDisks } from '../../src/disk/plan.js';
 import type { LuksPlan, LvmPlan, Raid1Plan } from '../../src/disk/types.js';
 import { leavesOf } from '../../src/disk/walk.js';
-import { formatLuks } from '../../src/exec/luks.js';
 import { runCommand } from '../support/cli.js';
 import { writeInto } from '../support/disk-files.js';
 import { dashed, KIB, lvmPlans, MIB, raidPlans } from '../support/disk-plans.js';
+import { formatLuks } from '../support/luks.js';
 import { scratch } from '../support/scratch.js';
 import { HAVE_UML, inUml } from '../support/uml.js';
 

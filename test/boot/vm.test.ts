@@ -1,13 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/digest.js';
 import { runCommand } from '../support/cli.js';
-import { BOOT_OUTPUT, testKey } from '../support/key.js';
+import { testKey } from '../support/key.js';
 import { scratch } from '../support/scratch.js';
-import { expectGood, machineFrom, startMachine, verifyBoot } from '../support/vm.js';
+import { bySsh, expectGood, kvmMachine, startMachine, verifyBoot } from '../support/vm.js';
 
 const PORT = 22322;
 
@@ -17,15 +16,7 @@ const key = testKey();
 describe('a machine for KVM', () => {
   let image: string;
   beforeAll(async () => {
-    image = await machineFrom(
-      'deb12-amd64-kvm',
-      `options: { login: { authorizedKeys: ['${key.line}'] } }\n`,
-      '.qcow2',
-      {
-        directory,
-        output: BOOT_OUTPUT,
-      },
-    );
+    image = await kvmMachine();
   });
 
   it('starts twice, grows, and is no twin of another one from its image, which stays as it was', async () => {
@@ -41,25 +32,7 @@ describe('a machine for KVM', () => {
   it('lets its user in by key, and leaves nothing when it is killed', async () => {
     const running = startMachine([image, '--ssh', String(PORT)]);
     await running.shows(/login: /);
-    const ssh = [
-      'ssh',
-      '-i',
-      key.file,
-      '-p',
-      String(PORT),
-      '-o',
-      'BatchMode=yes',
-      '-o',
-      'UserKnownHostsFile=/dev/null',
-    ];
-    const asked = [...ssh, '-o', 'StrictHostKeyChecking=no', 'cosmo@127.0.0.1', 'id -un'];
-    let told = await runCommand(asked);
-    // sshd may start after the prompt.
-    for (let n = 0; told.code !== 0 && n < 20; n += 1) {
-      await delay(3000);
-      told = await runCommand(asked);
-    }
-    expect(told).toMatchObject({ code: 0, stdout: 'cosmo\n' });
+    expect(await bySsh(PORT, key.file, 'id -un')).toMatchObject({ code: 0, stdout: 'cosmo\n' });
     running.kill('SIGTERM');
     expect((await running.ended).code).toBe(143);
     // By its port: machines of other files may be running.

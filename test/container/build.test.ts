@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { build, buildEnv, imageDigest, imagePath, startVerb, withDirectory, type Built } from '../support/build.js';
 import { PROFILE, reference, REFERENCE_OUTPUT, withCacheCopy } from '../support/caches.js';
 import { CHECKOUT, imgbuild } from '../support/cli.js';
@@ -237,9 +237,15 @@ describe('shell', () => {
       expect(busy.stdout).not.toMatch(/^frames/m);
       shell.kill('SIGTERM');
       await shell.ended;
-      const idle = await imgbuild(prune, { env: buildEnv(cache) });
-      expect(idle.stderr).toBe('');
-      expect(idle.stdout).toMatch(/^frames/m);
+      // The kernel ends the builder after the launcher, and the holder of the lock with it.
+      await vi.waitFor(
+        async () => {
+          const idle = await imgbuild(prune, { env: buildEnv(cache) });
+          expect(idle.stderr).toBe('');
+          expect(idle.stdout).toMatch(/^frames/m);
+        },
+        { timeout: 10_000 },
+      );
     });
   });
 });

@@ -116,7 +116,12 @@ describe('the OCI image', () => {
 describe('the image for Incus', () => {
   it('in one file has metadata first, then the tree below rootfs/', async () => {
     const names = (await run('tar', '-tzf', file('.incus.tar.gz'))).trimEnd().split('\n');
-    expect(names.slice(0, 3)).toEqual(['metadata.yaml', 'templates/hostname.tpl', 'rootfs/']);
+    expect(names.slice(0, 4)).toEqual([
+      'metadata.yaml',
+      'templates/hostname.tpl',
+      'templates/interfaces.tpl',
+      'rootfs/',
+    ]);
     const into = path.join(top, 'incus');
     mkdirSync(into);
     await run('tar', '-xpzf', file('.incus.tar.gz'), '-C', into, '--numeric-owner', '--xattrs', '--xattrs-include=*');
@@ -129,6 +134,7 @@ describe('the image for Incus', () => {
     expect((await run('tar', '-tJf', metadata)).trimEnd().split('\n')).toEqual([
       'metadata.yaml',
       'templates/hostname.tpl',
+      'templates/interfaces.tpl',
     ]);
     const both = createHash('sha256').update(readFileSync(metadata)).update(readFileSync(data)).digest('hex');
     expect(files.find(({ path: name }) => name.endsWith('.incus.tar.xz'))?.fingerprint).toBe(both);

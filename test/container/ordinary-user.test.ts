@@ -1,7 +1,10 @@
+import { chmodSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { imageDigest, type Built } from '../support/build.js';
+import { imageDigest, withDirectory, type Built } from '../support/build.js';
 import { PROFILE, reference } from '../support/caches.js';
 import { runCommand } from '../support/cli.js';
+import { buildForeign } from '../support/foreign.js';
 import { makeUser, type TestUser } from '../support/user.js';
 
 describe('embedded, as an ordinary user', () => {
@@ -27,6 +30,17 @@ describe('embedded, as an ordinary user', () => {
     expect(imageDigest(JSON.parse(outcome.stdout) as Built)).toBe(digest);
     const owners = await runCommand(['find', `${user.home}/obj`, '!', '-user', user.name]);
     expect(owners.stdout).toBe('');
+  });
+
+  it('runs programs of another architecture', async () => {
+    await withDirectory(async (directory) => {
+      const { built } = await buildForeign(directory);
+      chmodSync(directory, 0o755);
+      const own = ['build', '--json', path.join(directory, 'foreign.yaml'), '--output', `${user.home}/obj`];
+      const outcome = await asUser(own);
+      expect(outcome.code, outcome.stderr).toBe(0);
+      expect(imageDigest(JSON.parse(outcome.stdout) as Built)).toBe(imageDigest(built));
+    });
   });
 
   it('is told at once that a plain directory needs root', async () => {

@@ -14,7 +14,7 @@ it('the steps of a pipeline make an image, all but the installation', async () =
   const name = 'github-launcher.yml';
   const steps = stepsOf(name, readFileSync(path.join(CHECKOUT, 'docs/ci', name), 'utf8'));
   const own = steps.filter((step) => !step.startsWith('npm '));
-  expect(own).toHaveLength(2);
+  expect(own).toHaveLength(3);
   const { directory, env } = projectDirectory(top);
   // The cache is that of all tests: pruning it is left to the tests of that.
   const { code, stderr } = await runScript(own[0] ?? '', directory, {

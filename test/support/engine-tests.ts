@@ -4,6 +4,7 @@ import { build, buildEnv, imageDigest, startBuild, withDirectory } from './build
 import { PROFILE, reference } from './caches.js';
 import { imgbuild, runCommand } from './cli.js';
 import { startEngine, type TestEngine } from './engines.js';
+import { buildForeign, FOREIGN } from './foreign.js';
 
 /** What has to hold with an engine that speaks Docker's API; to be called in a `describe`. */
 export function testEngine(name: TestEngine['name']): void {
@@ -44,6 +45,15 @@ export function testEngine(name: TestEngine['name']): void {
       expect(imageDigest(await build([PROFILE, '--output', output, '--force'], engine.env))).toBe(digest);
     });
     expect(await containers()).toBe('');
+  });
+
+  it('runs programs of another architecture with the least privileges', async () => {
+    await withDirectory(async (directory) => {
+      const { profile } = await buildForeign(directory);
+      const looked = await imgbuild(['shell', profile, '--', 'uname', '-m'], { env: env() });
+      expect(looked.code, looked.stderr).toBe(0);
+      expect(looked.stdout.trim()).toBe(FOREIGN.machine);
+    });
   });
 
   it.each([

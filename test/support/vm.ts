@@ -1,17 +1,19 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Verification } from '../../src/commands/verify-run.js';
 import { plain } from '../../src/verify/boot-console.js';
 import type { BootReport } from '../../src/verify/boot-types.js';
 import { build, buildEnv } from './build.js';
-import { CHECKOUT, imgbuild, type Outcome } from './cli.js';
+import { CHECKOUT, imgbuild, runCommand, type Outcome } from './cli.js';
+import { BOOT_OUTPUT, testKey } from './key.js';
 
 /** A machine that `imgbuild boot` has started. */
 export interface Machine {
-  /** Resolves when the console shows this; rejects when the machine ends before. */
-  readonly shows: (text: RegExp) => Promise<void>;
+  /** Resolves with what matches when the console shows this; rejects when the machine ends before. */
+  readonly shows: (text: RegExp) => Promise<RegExpExecArray>;
   readonly type: (text: string) => void;
   /** Logs in at the prompt. */
   readonly login: (user: string, password: string) => Promise<void>;
@@ -36,11 +38,20 @@ export async function machineFrom(
   return path.join(output, file?.path ?? '');
 }
 
+/** The machine for KVM that several tests boot, with the key of the tests. */
+export async function kvmMachine(): Promise<string> {
+  const lines = `options: { login: { authorizedKeys: ['${testKey().line}'] } }\n`;
+  return await machineFrom('deb12-amd64-kvm', lines, '.qcow2', { directory: BOOT_OUTPUT, output: BOOT_OUTPUT });
+}
+
+/** No step of an emulated machine takes so long, even where others run beside it. */
+const PATIENCE_MS = 10 * 60_000;
+
 /** Starts `imgbuild boot` without a terminal. */
-export function startMachine(args: readonly string[]): Machine {
+export function startMachine(args: readonly string[], env: Readonly<Record<string, string>> = {}): Machine {
   const child = spawn(process.execPath, [`${CHECKOUT}/dist/bundle/cli.js`, 'boot', ...args], {
     cwd: CHECKOUT,
-    env: { ...process.env, ...buildEnv() },
+    env: { ...process.env, ...buildEnv(), ...env },
     stdio: 'pipe',
   });
   let stdout = '';
@@ -56,17 +67,28 @@ export function startMachine(args: readonly string[]): Machine {
       resolve({ code: code ?? signal ?? '', stdout, stderr });
     });
   });
-  const shows = async (text: RegExp): Promise<void> => {
-    const seen = new Promise<void>((resolve) => {
+  const shows = async (text: RegExp): Promise<RegExpExecArray> => {
+    const seen = new Promise<RegExpExecArray>((resolve) => {
       changed = () => {
-        if (text.test(stdout)) resolve();
+        const found = text.exec(stdout);
+        if (found !== null) resolve(found);
       };
       changed();
     });
-    const over = ended.then(({ code }) => {
-      throw new Error(`the machine ended with ${String(code)}:\n${stderr}\n${stdout.slice(-2000)}`);
+    const told = (what: string): Error =>
+      new Error(`${what}, and not ${String(text)}:\n${stderr}\n${stdout.slice(-2000)}`);
+    const over = ended.then(({ code }): never => {
+      throw told(`the machine ended with ${String(code)}`);
     });
-    await Promise.race([seen, over]);
+    const waiting = new AbortController();
+    const late = delay(PATIENCE_MS, undefined, { signal: waiting.signal }).then((): never => {
+      throw told('the machine shows this for a long time');
+    });
+    try {
+      return await Promise.race([seen, over, late]);
+    } finally {
+      waiting.abort();
+    }
   };
   const type = (text: string): void => {
     child.stdin.write(text);
@@ -88,14 +110,25 @@ export function startMachine(args: readonly string[]): Machine {
       const mark = (name: string): string => `echo @@"${String(commands)}" ${name}`;
       type(`${mark('begin')}; { ${command}; } 2>&1; ${mark('end')}\n`);
       const answer = new RegExp(`@@${String(commands)} begin([^]*)@@${String(commands)} end`);
-      await shows(answer);
-      return plain(answer.exec(stdout)?.[1] ?? '').trim();
+      const [, said = ''] = await shows(answer);
+      return plain(said).trim();
     },
     kill: (signal) => {
       child.kill(signal);
     },
     ended,
   };
+}
+
+/** Runs a command in a machine whose port 22 is led to this one, by key; sshd may start after the prompt. */
+export async function bySsh(port: number, key: string, command: string): Promise<Outcome> {
+  const options = ['BatchMode=yes', 'UserKnownHostsFile=/dev/null', 'StrictHostKeyChecking=no'];
+  const argv = [...options.flatMap((option) => ['-o', option]), '-i', key, '-p', String(port), 'cosmo@127.0.0.1'];
+  for (let n = 0; ; n += 1) {
+    const told = await runCommand(['ssh', ...argv, command]);
+    if (told.code !== 255 || n === 20) return told;
+    await delay(3000);
+  }
 }
 
 /** Boots images as `verify --boot` does, and returns all that it tells. */

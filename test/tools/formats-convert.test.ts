@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Context } from '../../src/commands/common.js';
@@ -79,9 +88,25 @@ describe('imgbuild convert', () => {
     expect(await tool(['qemu-img', 'compare', '-f', 'raw', '-F', 'qcow2', ...images])).toContain('identical');
   });
 
+  it('makes whole MiB of a disk of another size, with the copy of its table at the end', async () => {
+    const odd = path.join(top, 'odd.raw');
+    copyFileSync(disk, odd);
+    truncateSync(odd, 64 * MIB + 5120);
+    await tool(['sfdisk', '-q', '--relocate', 'gpt-bak-std', odd]);
+    const before = readFileSync(odd);
+    await convert(odd, ['vhd'], 'odd');
+    expect(readFileSync(odd).equals(before)).toBe(true);
+    const made = readFileSync(path.join(out, 'odd.vhd'));
+    expect(made.length).toBe(65 * MIB + 512);
+    writeFileSync(odd, made.subarray(0, -512));
+    expect(await tool(['sfdisk', '--verify', odd])).toContain('No errors detected');
+  });
+
   it('tells the firmware from the disk', async () => {
     const ovf = await tool(['tar', '-xOf', path.join(out, 'web.ova'), 'web.ovf']);
     expect(ovf).toContain('vmw:key="firmware" vmw:value="efi"');
+    // Nobody has looked which system is on it.
+    expect(ovf).toContain('<Description>Linux (amd64)</Description>');
   });
 
   it('refuses what is no disk, or is only a part of one, and leaves nothing behind', async () => {
@@ -97,6 +122,31 @@ describe('imgbuild convert', () => {
     await expect(convert(short, ['raw'], 'short')).rejects.toThrow();
     expect(readdirSync(out).filter((name) => /text|child|short|imgbuild/.test(name))).toEqual([]);
     expect(readdirSync(top).filter((name) => name.startsWith('.imgbuild-'))).toEqual([]);
+  });
+
+  it.each(['raw', 'raw.zst', 'qcow2', 'vhdx', 'vhd', 'vmdk', 'ova'])(
+    'refuses a %s that was cut off',
+    async (suffix) => {
+      const whole = suffix === 'raw' ? disk : path.join(out, `web.${suffix}`);
+      // A streamOptimized VMDK ends with what tells where everything is; a raw disk with the copy of its table.
+      for (const lost of suffix === 'raw' ? [30 * MIB] : [MIB, statSync(whole).size >> 1]) {
+        const cut = path.join(top, `cut.${suffix}`);
+        copyFileSync(whole, cut);
+        truncateSync(cut, statSync(whole).size - lost);
+        await expect(convert(cut, ['qcow2'], 'cut'), String(lost)).rejects.toThrow();
+        expect(readdirSync(out).filter((name) => name.startsWith('cut'))).toEqual([]);
+      }
+    },
+  );
+
+  it.each(['vhdx', 'vhd', 'vmdk', 'ova'] as const)('refuses a disk that %s does not hold', async (format) => {
+    const large = path.join(top, 'large.qcow2');
+    await tool(['qemu-img', 'create', '-q', '-f', 'qcow2', large, '300T']);
+    await expect(convert(large, [format], 'large')).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringMatching(`${format} holds at most [0-9]+ [GT]iB, and the disk has 300.0 TiB`) as string,
+    });
+    expect(readdirSync(out).filter((name) => /large|imgbuild/.test(name))).toEqual([]);
   });
 
   it.each([

@@ -31,6 +31,12 @@ describe('pipelines', () => {
     expect(parse(text)).toMatchObject(SHAPES[name.split('-')[0] ?? ''] ?? {});
   });
 
+  it.each(files.filter((name) => /^(github|forgejo)-/.test(name)))('%s uploads no file twice', (name) => {
+    // upload-artifact follows links (actions/upload-artifact#93).
+    const steps = stepsOf(name, readFileSync(path.join(directory, name), 'utf8'));
+    expect(steps.at(-1)).toBe('find obj -type l -delete');
+  });
+
   it.each(files)('%s installs, checks, builds and prunes, by commands that there are', async (name) => {
     const steps = stepsOf(name, readFileSync(path.join(directory, name), 'utf8'));
     const calls = steps.flatMap((step) => step.split('\n')).filter((line) => line.startsWith('imgbuild '));

@@ -1,11 +1,14 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { FORMAT_NAMES } from '../../src/config/formats.js';
 import { loadProfile, loadProject } from '../../src/config/load.js';
 import { Collection } from '../../src/config/schema.js';
 import { createProgram } from '../../src/commands/program.js';
 import { VERBS } from '../../src/commands/verbs.js';
 import { EXIT } from '../../src/errors.js';
+import { FORMATS } from '../../src/output/table.js';
+import { platformsOf } from '../../src/verify/read/image.js';
 import { CHECKOUT } from '../support/cli.js';
 import { tree } from '../support/tree.js';
 
@@ -120,5 +123,21 @@ describe('documentation', () => {
   it('tells every exit code', () => {
     const told = [...read('docs/exit-codes.md').matchAll(/^\| (\d+) /gm)].map((match) => Number(match[1]));
     expect(told).toEqual(Object.values(EXIT));
+  });
+});
+
+describe('docs/verify.md', () => {
+  it('says of every format what is read, and for whom it is judged', () => {
+    const table = read('docs/verify.md')
+      .split('\n')
+      .filter((line) => line.startsWith('|'));
+    const suffixes = FORMAT_NAMES.flatMap((name): readonly string[] => FORMATS[name].suffixes);
+    for (const suffix of suffixes) {
+      const row = table.find((line) => line.includes(`\`${suffix}\``));
+      // A packed disk is told of together with its packings.
+      if (suffix === '.raw.zst') continue;
+      expect(row, suffix).toBeDefined();
+      for (const platform of platformsOf(`web1${suffix}`)) expect(row).toContain(`\`${platform}\``);
+    }
   });
 });
