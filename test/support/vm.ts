@@ -153,7 +153,8 @@ export function expectGood(report: BootReport): void {
   expect(first?.facts?.identities.map(({ kind }) => kind)).toEqual(
     expect.arrayContaining(['machine-id', 'host key', 'disk', 'partition', 'file system']),
   );
-  expect(second?.facts?.identities).toEqual(first?.facts?.identities);
+  // A slow machine makes its RSA key of 4096 bits after its first boot is told, or at the second one.
+  expect(second?.facts?.identities).toEqual(expect.arrayContaining([...(first?.facts?.identities ?? [])]));
   expect(other?.facts?.identities.map(({ value }) => value)).not.toEqual(
     first?.facts?.identities.map(({ value }) => value),
   );
