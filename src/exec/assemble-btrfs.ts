@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { roundUp } from '../config/layout-sizes.js';
 import { isBlock, readBtrfs, type Superblock } from '../disk/btrfs.js';
 import { settleBlock } from '../disk/btrfs-settle.js';
-import type { FilesystemPlan } from '../disk/types.js';
+import { inPieces } from '../disk/extents.js';
+import type { Extents, FilesystemPlan } from '../disk/types.js';
 import { SNAPSHOTS, subvolumeOf } from '../disk/walk.js';
 import { UserError } from '../errors.js';
 import { formatBytes } from '../units.js';
 import type { Context } from './context.js';
-import { together } from './parallel.js';
+import { encryptionOf, type Container, type Encrypt } from './luks.js';
+import { mapLimit, together } from './parallel.js';
 import { readPadded, syncReader, writeAll } from './positioned.js';
 import { removeAsRead } from './remove-read.js';
 import { run } from './run.js';
@@ -24,7 +26,7 @@ export function emptyFile(path: string, bytes: number): void {
 
 /**
  * Makes a btrfs of what lies in a directory, which goes. mkfs.btrfs (6.14) knows no offset: it gets a file of its own,
- * which is moved to its place in the disk.
+ * which is moved to its place in the disk, and encrypted on its way where it lies in a container.
  */
 export async function makeBtrfs(
   context: BtrfsContext,
@@ -32,6 +34,7 @@ export async function makeBtrfs(
   plan: FilesystemPlan,
   { epoch }: { readonly epoch: number },
   directory: string,
+  container?: Container,
 ): Promise<void> {
   const subvolume = subvolumeOf(plan);
   const subvolumes = ['--subvol', `rw:${subvolume}`];
@@ -60,7 +63,9 @@ export async function makeBtrfs(
     context.signal,
     async (signal) => await run(['rm', '-rf', '--', directory], { doing: 'removing what was unpacked', signal }),
     async (signal) => {
-      await moveInto({ ...context, signal }, image, disk, plan, epoch);
+      const encrypt = container === undefined ? undefined : encryptionOf(container);
+      const moved = await moveInto({ ...context, signal }, image, disk, { plan, epoch, encrypt });
+      if (encrypt !== undefined) container?.placed.set(plan, moved);
     },
   );
   rmSync(image);
@@ -79,34 +84,50 @@ function checkFits({ mountpoint, bytes }: FilesystemPlan, made: number): void {
   );
 }
 
-/** Bytes that are moved at a time. */
-const PIECE = 2 ** 20;
+/** Bytes that are moved at a time, and how many such pieces before what they took is given back. */
+const PIECE = 2 ** 18;
+const PIECES = 64;
+
+interface Move {
+  readonly plan: FilesystemPlan;
+  readonly epoch: number;
+  readonly encrypt: Encrypt | undefined;
+}
 
 /**
  * Moves what a file system refers to into a disk, from its end to its beginning, cutting off what is moved, so that no room is
  * taken twice. Blocks of its trees lose what chance and the clock have put into them. Zeros that are referred to are written
  * as such: behind encryption a hole is no zeros.
+ *
+ * @returns where in the disk that is, in order.
  */
 async function moveInto(
   { signal }: BtrfsContext,
   image: string,
   disk: string,
-  plan: FilesystemPlan,
-  epoch: number,
-): Promise<void> {
+  { plan, epoch, encrypt }: Move,
+): Promise<Extents[]> {
   const from = await open(image, 'r+');
   const to = await open(disk, 'r+');
   try {
     const { superblock, parts } = readBtrfs(syncReader(from.fd, 0));
-    for (const { start, bytes, address } of parts.reverse()) {
-      for (let at = Math.floor((bytes - 1) / PIECE) * PIECE; at >= 0; at -= PIECE) {
+    const pieces = parts.flatMap((part) =>
+      inPieces([part], PIECE).map(({ start, bytes }) => {
+        return { start, bytes, address: part.address && part.address + start - part.start };
+      }),
+    );
+    while (pieces.length > 0) {
+      const last = pieces.splice(-PIECES);
+      await mapLimit(last, 3, async ({ start, bytes, address }) => {
         signal.throwIfAborted();
-        const data = await readPadded(from, start + at, Math.min(PIECE, bytes - at));
-        if (address !== undefined) settleBlocks(data, superblock, address + at, plan.uuid, epoch);
-        await writeAll(to, data, plan.start + start + at);
-        await from.truncate(start + at);
-      }
+        const data = await readPadded(from, start, bytes);
+        if (address !== undefined) settleBlocks(data, superblock, address, plan.uuid, epoch);
+        const at = plan.start + start;
+        await writeAll(to, encrypt === undefined ? data : encrypt(data, at), at);
+      });
+      await from.truncate(last[0]?.start);
     }
+    return parts.map(({ start, bytes }) => ({ start: plan.start + start, bytes }));
   } finally {
     await Promise.all([from.close(), to.close()]);
   }

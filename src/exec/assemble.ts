@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { layerHeaders, type DiskWrite } from '../disk/headers.js';
 import { partitionTable } from '../disk/partition-table.js';
 import { sizeFor } from '../disk/room.js';
-import type { DiskPlan, LuksPlan } from '../disk/types.js';
+import type { DiskPlan } from '../disk/types.js';
 import { filesystemsOf, leavesOf, type FilesystemLeaf } from '../disk/walk.js';
 import { CommandError, UserError } from '../errors.js';
 import { formatBytes } from '../units.js';
@@ -11,7 +11,7 @@ import { bootFiles, bootWrites, type Kept } from './assemble-boot.js';
 import { emptyFile } from './assemble-btrfs.js';
 import { feedFilesystem, makeSwap, type AssembleContext, type Target } from './assemble-filesystems.js';
 import { routeTar, type Deliver, type Load } from './assemble-route.js';
-import { encryptLuks, makeLuksHeader, type LuksHeader } from './luks.js';
+import { encryptLuks, makeLuksHeader, newContainer, type Container } from './luks.js';
 import { together } from './parallel.js';
 
 export type { AssembleContext, Target } from './assemble-filesystems.js';
@@ -51,19 +51,23 @@ export async function assembleDisks(
   }
   const files = bootFiles();
   context.log('--- assemble: file systems');
+  const containers = containersOf(plans);
+  const place: Place = ({ disk, carriers }) => {
+    return { path: pathOf(disk), container: containers.find(({ plan }) => carriers.includes(plan)) };
+  };
   const [headers] = await together(
     context.signal,
-    async (signal) => await luksHeaders({ ...context, signal }, plans, target),
+    async (signal) => await luksHeaders({ ...context, signal }, containers, target),
     async (signal) => {
-      await fill({ ...context, signal }, filesystemsOf(plans), tree, target, pathOf, files);
+      await fill({ ...context, signal }, filesystemsOf(plans), tree, target, place, files);
     },
   );
   for (const { plan, path } of disks) {
     context.log('--- assemble: headers of arrays and volume groups');
     write(path, layerHeaders(plan, target.epoch));
-    for (const { luks, header } of headers.filter(({ disk }) => disk === plan)) {
-      context.log(`--- assemble: encrypting ${luks.name}`);
-      await encryptLuks(context, path, luks, header);
+    for (const { container, header } of headers.filter(({ container: { disk } }) => disk === plan)) {
+      context.log(`--- assemble: encrypting ${container.plan.name}`);
+      await encryptLuks(context, path, container, header);
     }
     context.log('--- assemble: boot code and partition table');
     // Last, for cryptsetup would find it in the file and take it for a broken header.
@@ -72,40 +76,55 @@ export async function assembleDisks(
   return disks;
 }
 
-interface Encrypted {
+interface ContainerOnDisk extends Container {
   readonly disk: DiskPlan;
-  readonly luks: LuksPlan;
-  readonly header: LuksHeader;
+}
+
+function containersOf(disks: readonly DiskPlan[]): ContainerOnDisk[] {
+  return disks.flatMap((disk) => {
+    const carriers = leavesOf([disk]).flatMap((leaf) => leaf.carriers);
+    const encrypted = new Set(carriers.filter((carrier) => carrier.type === 'luks'));
+    return [...encrypted].map((luks) => ({ disk, ...newContainer(luks) }));
+  });
+}
+
+interface Header {
+  readonly container: ContainerOnDisk;
+  readonly header: Buffer;
 }
 
 /** One after the other, for each takes the memory that guessing its passphrase is to take. */
 async function luksHeaders(
   context: AssembleContext,
-  disks: readonly DiskPlan[],
+  containers: readonly ContainerOnDisk[],
   { passphrases }: Target,
-): Promise<Encrypted[]> {
-  const headers: Encrypted[] = [];
-  for (const disk of disks) {
-    const carriers = leavesOf([disk]).flatMap((leaf) => leaf.carriers);
-    for (const luks of new Set(carriers.filter((carrier) => carrier.type === 'luks'))) {
-      headers.push({ disk, luks, header: await makeLuksHeader(context, luks, passphrases?.[luks.name] ?? '') });
-    }
+): Promise<Header[]> {
+  const headers: Header[] = [];
+  for (const container of containers) {
+    const header = await makeLuksHeader(context, container, passphrases?.[container.plan.name] ?? '');
+    headers.push({ container, header });
   }
   return headers;
 }
+
+/** Where a file system lies: the file of its disk, and the encrypted storage in it. */
+type Place = (leaf: FilesystemLeaf) => { readonly path: string; readonly container: Container | undefined };
 
 async function fill(
   context: AssembleContext,
   filesystems: readonly FilesystemLeaf[],
   tree: TreeSource,
   target: Target,
-  pathOf: (plan: DiskPlan) => string,
+  place: Place,
   files: ReadonlyMap<string, Kept>,
 ): Promise<void> {
   // Ends the tools, too, when what they are fed with fails.
   const broken = new AbortController();
   const signal = AbortSignal.any([context.signal, broken.signal]);
-  const feeds = filesystems.map(({ data, disk }) => feedFilesystem({ ...context, signal }, pathOf(disk), data, target));
+  const feeds = filesystems.map((leaf) => {
+    const { path, container } = place(leaf);
+    return feedFilesystem({ ...context, signal }, path, leaf.data, target, container);
+  });
   const mountpoints = filesystems.map(({ data }) => data.mountpoint);
   let loads: readonly Load[];
   try {

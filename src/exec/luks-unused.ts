@@ -16,14 +16,22 @@ const UNIT = 2 ** 20;
  * What within a layer nothing reads before it has written there: free blocks of file systems, and swap behind its header.
  *
  * @param file the disk, before it is encrypted.
+ * @param placed what file systems refer to that are encrypted already, in extents of the disk.
  * @returns extents of the disk, in bytes, in order.
  */
-export async function unusedExtents(context: UnusedContext, file: string, layer: LayerPlan): Promise<Extents[]> {
+export async function unusedExtents(
+  context: UnusedContext,
+  file: string,
+  layer: LayerPlan,
+  placed: ReadonlyMap<FilesystemPlan, readonly Extents[]>,
+): Promise<Extents[]> {
   const leaves = layer.type === 'lvm' ? layer.volumes.map(({ content }) => content) : [layer];
   const unused: Extents[] = [];
   for (const leaf of leaves) {
     if (leaf.type !== 'filesystem' && leaf.type !== 'swap') continue;
-    for (const { start, bytes } of await unusedIn(context, file, leaf)) {
+    const used = leaf.type === 'filesystem' ? placed.get(leaf) : undefined;
+    const free = used === undefined ? await unusedIn(context, file, leaf) : without(leaf, used);
+    for (const { start, bytes } of free) {
       // The first of these holds what tools look for on every device.
       const from = roundUp(Math.max(start, leaf.start + UNIT), UNIT);
       const to = Math.floor((start + bytes) / UNIT) * UNIT;

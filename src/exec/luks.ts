@@ -4,7 +4,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { passphraseWeakness } from '../config/passphrase.js';
 import { inPieces, overlaps, without } from '../disk/extents.js';
-import type { Extents, LuksPlan } from '../disk/types.js';
+import type { Extents, FilesystemPlan, LuksPlan } from '../disk/types.js';
 import { EXIT, UserError } from '../errors.js';
 import type { Context } from './context.js';
 import { cipherOptions, cryptsetup, reencrypt, SECTOR } from './cryptsetup.js';
@@ -18,10 +18,28 @@ import { XTS_CIPHER, xtsEncryptor } from './xts.js';
 
 type LuksContext = Pick<Context, 'work' | 'signal' | 'log' | 'emit'>;
 
-/** What lies before encrypted data, and what they are encrypted with. */
-export interface LuksHeader {
-  readonly bytes: Buffer;
+/** Encrypted storage while it is made. */
+export interface Container {
+  readonly plan: LuksPlan;
   readonly volumeKey: Buffer;
+  /** Extents of the disk that were encrypted on their way to it, by what they belong to: all that it refers to. */
+  readonly placed: Map<FilesystemPlan, readonly Extents[]>;
+}
+
+/** Encrypts what goes to a place of the disk; the data are used up. */
+export type Encrypt = (data: Buffer, at: number) => Buffer;
+
+/** Storage with a random volume key, which is in memory only. */
+export function newContainer(plan: LuksPlan): Container {
+  return { plan, volumeKey: randomBytes(plan.keyBits / 8), placed: new Map() };
+}
+
+/** Encryption of whole sectors, where that is not left to cryptsetup. */
+export function encryptionOf({ plan, volumeKey }: Container): Encrypt | undefined {
+  if (plan.cipher !== XTS_CIPHER) return undefined;
+  const encryptor = xtsEncryptor(volumeKey, plan.sectorSize);
+  const { start } = payload(plan);
+  return (data, at) => encryptor(data, (at - start) / SECTOR);
 }
 
 /**
@@ -31,12 +49,16 @@ export interface LuksHeader {
 const THREADS = 1;
 
 /**
- * Makes the header of a LUKS2 container, with a random volume key, which is in memory only. It needs nothing of the data,
- * and takes its time: what makes guessing dear makes this so, too.
+ * Makes what lies before the data of a LUKS2 container. It needs nothing of the data, and takes its time: what makes guessing
+ * dear makes this so, too.
  */
-export async function makeLuksHeader(context: LuksContext, plan: LuksPlan, passphrase: string): Promise<LuksHeader> {
+export async function makeLuksHeader(
+  context: LuksContext,
+  { plan, volumeKey: key }: Container,
+  passphrase: string,
+): Promise<Buffer> {
   checkPassphrase(context, plan, passphrase);
-  return await withKey(context, randomBytes(plan.keyBits / 8), async (volumeKey, directory) => {
+  return await withKey(context, key, async (volumeKey, directory) => {
     const device = path.join(directory, 'device');
     writeFileSync(device, '');
     // cryptsetup wants some room for data, too.
@@ -48,7 +70,7 @@ export async function makeLuksHeader(context: LuksContext, plan: LuksPlan, passp
       ...keyDerivation(plan),
       device,
     ]);
-    return { bytes: readFileSync(device).subarray(0, plan.headerBytes), volumeKey: readFileSync(volumeKey) };
+    return readFileSync(device).subarray(0, plan.headerBytes);
   });
 }
 
@@ -60,27 +82,30 @@ export async function makeLuksHeader(context: LuksContext, plan: LuksPlan, passp
  * written stays a hole, without which the image would have the size of its volumes and could not be compressed; it shows
  * where there is no data, as TRIM on the machine does.
  *
- * Must come before the partition table, which cryptsetup would find in the file and take for a broken header.
+ * What was encrypted on its way to the disk stays as it is. Must come before the partition table, which cryptsetup would find in the file and take for a broken header.
  */
 export async function encryptLuks(
   context: LuksContext,
   file: string,
-  plan: LuksPlan,
-  header: LuksHeader,
+  container: Container,
+  header: Buffer,
 ): Promise<void> {
+  const { plan, placed } = container;
   const all = payload(plan);
-  const unused = await unusedExtents(context, file, plan.content);
+  const unused = await unusedExtents(context, file, plan.content, placed);
+  const encrypt = encryptionOf(container);
   const disk = await open(file, 'r+');
   try {
-    if (plan.cipher === XTS_CIPHER) {
-      await encrypt(context, disk, { plan, start: all.start, key: header.volumeKey }, without(all, unused));
+    if (encrypt !== undefined) {
+      const done = [...unused, ...[...placed.values()].flat()].sort((a, b) => a.start - b.start);
+      await encryptExtents(context, disk, encrypt, without(all, done));
     } else {
-      await withKey(context, header.volumeKey, async (volumeKey) => {
+      await withKey(context, container.volumeKey, async (volumeKey) => {
         await reencrypt(context, { file, volumeKey, plan, extents: all });
       });
     }
     await punch(context, file, overlaps(unused, await dataExtents(file, context.signal)));
-    await writeAll(disk, header.bytes, plan.start);
+    await writeAll(disk, header, plan.start);
   } finally {
     await disk.close();
   }
@@ -144,17 +169,15 @@ function payload({ start, bytes, headerBytes, sectorSize, content }: LuksPlan): 
 const PIECE = 2 ** 18;
 
 /** Encrypts extents in place, one piece while others are read and written. */
-async function encrypt(
+async function encryptExtents(
   { signal }: LuksContext,
   disk: FileHandle,
-  { plan, start, key }: { readonly plan: LuksPlan; readonly start: number; readonly key: Buffer },
+  encrypt: Encrypt,
   extents: readonly Extents[],
 ): Promise<void> {
-  const encryptor = xtsEncryptor(key, plan.sectorSize);
-  await mapLimit(inPieces(extents, PIECE), 3, async (piece) => {
+  await mapLimit(inPieces(extents, PIECE), 3, async ({ start, bytes }) => {
     signal.throwIfAborted();
-    const data = await readPadded(disk, piece.start, piece.bytes);
-    await writeAll(disk, encryptor(data, (piece.start - start) / SECTOR), piece.start);
+    await writeAll(disk, encrypt(await readPadded(disk, start, bytes), start), start);
   });
 }
 

@@ -61,7 +61,7 @@ function volumes(content) {
 
 function filesystemIn(size, content) {
   // mkfs.btrfs wants room for what goes in uncompressed, and metadata twice.
-  const bytes = Math.ceil((size * 3 + 256 * MIB) / MIB) * MIB;
+  const bytes = Math.ceil((size * 4 + 512 * MIB) / MIB) * MIB;
   return {
     firmware: 'bios',
     disks: [{ name: 'rootfs', table: 'gpt', partitions: [{ name: 'root', type: 'linux', size: bytes, content }] }],

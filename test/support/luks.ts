@@ -1,5 +1,5 @@
 import type { LuksPlan } from '../../src/disk/types.js';
-import { encryptLuks, makeLuksHeader } from '../../src/exec/luks.js';
+import { encryptLuks, makeLuksHeader, newContainer } from '../../src/exec/luks.js';
 
 /** Makes encrypted storage of what lies in its place in a disk. */
 export async function formatLuks(
@@ -8,5 +8,6 @@ export async function formatLuks(
   plan: LuksPlan,
   passphrase: string,
 ): Promise<void> {
-  await encryptLuks(context, file, plan, await makeLuksHeader(context, plan, passphrase));
+  const container = newContainer(plan);
+  await encryptLuks(context, file, container, await makeLuksHeader(context, container, passphrase));
 }

@@ -17,6 +17,7 @@ import { describe, expect, it } from 'vitest';
 import type { LayerPlan, LuksPlan, LvmPlan } from '../../src/disk/types.js';
 import { CommandError } from '../../src/errors.js';
 import { reencrypt } from '../../src/exec/cryptsetup.js';
+import { encryptionOf, encryptLuks, makeLuksHeader, newContainer } from '../../src/exec/luks.js';
 import type { BuildEvent } from '../../src/exec/types.js';
 import { XTS_CIPHER, xtsEncryptor } from '../../src/exec/xts.js';
 import { withBytes } from '../../src/verify/read/bytes.js';
@@ -233,6 +234,27 @@ describe('formatLuks', () => {
     expect(await runCommand(['e2fsck', '-f', '-n', plain])).toMatchObject({ code: 0 });
     await runCommand(['debugfs', '-R', `dump /data ${plain}.data`, plain]);
     expect(readFileSync(`${plain}.data`).equals(data)).toBe(true);
+  });
+
+  it('keeps what was encrypted on its way, and encrypts what tools read beside it', async () => {
+    const content = { ...filesystem('btrfs', '/'), uuid: '', ...inside(MIB, 8 * MIB) };
+    const luks = plan(MIB, 8 * MIB, { sectorSize: 512, content });
+    const file = path.join(directory, 'placed');
+    const container = newContainer(luks);
+    const data = randomBytes(1500 * KIB);
+    const place = { start: content.start + MIB + 64 * KIB, bytes: data.length };
+    const fd = openSync(file, 'w');
+    ftruncateSync(fd, luks.start + luks.bytes);
+    const encrypted = encryptionOf(container)?.(Buffer.from(data), place.start) ?? Buffer.alloc(0);
+    writeSync(fd, encrypted, 0, data.length, place.start);
+    closeSync(fd);
+    container.placed.set(content, [place]);
+    const context = { work, signal: new AbortController().signal, log: () => undefined, emit: () => undefined };
+    await encryptLuks(context, file, container, await makeLuksHeader(context, container, PASSPHRASE));
+    const expected = Buffer.alloc(3 * MIB);
+    data.copy(expected, MIB + 64 * KIB);
+    expect((await decrypt(file, luks, 3 * MIB)).equals(expected)).toBe(true);
+    expect(read(file, content.start + 3 * MIB, 5 * MIB).every((byte) => byte === 0)).toBe(true);
   });
 
   it('leaves swap a hole but for its header, whatever lay there', async () => {
