@@ -31,6 +31,11 @@ export const CORE_OPTIONS = {
     expects: '`none` or an address, such as http://archive.example.org/debian-security',
     help: "Archive of security updates; empty takes Debian's default, `none` leaves them out.",
   },
+  'apt.updates': {
+    type: 'boolean',
+    default: true,
+    help: 'Have what Debian publishes for a stable release between its point releases; mirrors may lack it.',
+  },
   'apt.components': {
     type: 'list',
     default: ['main'],

@@ -1,7 +1,8 @@
 import { type CommandError, EXIT, UserError } from '../errors.js';
 import type { AptPlan } from '../plan/types.js';
 
-const LATER = '; try again later, or another one with apt.mirror and apt.securityMirror';
+const LATER =
+  '; try again later, take another one with apt.mirror and apt.securityMirror, or leave out what is missing with apt.updates: false and apt.securityMirror: none';
 
 /** Turns what apt says into what the user can do about it. */
 export function archiveError(error: CommandError, apt: AptPlan): UserError {

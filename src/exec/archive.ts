@@ -55,7 +55,8 @@ export async function openArchive(context: Context, plan: BuildPlan): Promise<Ar
   const sources = sourcesFor(plan.apt, plan.suite, await defaultSources(context, plan));
   const id = digestOf({ sources, architecture: plan.architecture }).slice(0, 16);
   const directory = join(context.settings.cacheDir, 'apt', id);
-  for (const sub of ['etc/sources.list.d', 'etc/keyrings', 'state/lists/partial', 'cache/archives/partial']) {
+  const parts = ['etc/apt.conf.d', 'etc/preferences.d', 'etc/sources.list.d', 'etc/keyrings'];
+  for (const sub of [...parts, 'state/lists/partial', 'cache/archives/partial']) {
     mkdirSync(join(directory, sub), { recursive: true });
   }
   const config = join(directory, 'apt.conf');

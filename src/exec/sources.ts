@@ -62,15 +62,15 @@ export function sourcesFor(apt: AptPlan, suite: string, defaults: string): Sourc
 }
 
 function mainSource(apt: AptPlan, suite: string, defaults: string): string {
-  const security = defaults.split('\n').filter((line) => line.includes('-security'));
-  if (apt.mirror === '' && apt.securityMirror === '') return defaults;
-  const components = apt.components.join(' ');
-  const own = defaults.split('\n').filter((line) => line !== '' && !line.includes('-security'));
-  const lines = own.map((line) => (apt.mirror === '' ? line : line.replace(/\S+:\/\/\S+/, apt.mirror)));
-  if (apt.securityMirror === 'none') return `${lines.join('\n')}\n`;
-  const securityLines =
-    apt.securityMirror === '' ? security : [`deb ${apt.securityMirror} ${suite}-security ${components}`];
-  return `${[...lines, ...securityLines].join('\n')}\n`;
+  const { mirror, securityMirror, updates, components } = apt;
+  const known = defaults.split('\n').filter((line) => line !== '');
+  const isSecurity = (line: string): boolean => line.includes('-security');
+  const isUpdates = (line: string): boolean => line.includes('-updates ');
+  const own = known.filter((line) => !isSecurity(line) && (updates || !isUpdates(line)));
+  const lines = own.map((line) => (mirror === '' ? line : line.replace(/\S+:\/\/\S+/, mirror)));
+  if (securityMirror === '') lines.push(...known.filter(isSecurity));
+  else if (securityMirror !== 'none') lines.push(`deb ${securityMirror} ${suite}-security ${components.join(' ')}`);
+  return `${lines.join('\n')}\n`;
 }
 
 /** A deb822 file with its key beside it, so that the key vouches for this source alone. */

@@ -61,6 +61,7 @@ function aptPlan(config: BuildConfig): AptPlan {
   return {
     mirror: text(config, 'apt.mirror'),
     securityMirror: text(config, 'apt.securityMirror'),
+    updates: flag(config, 'apt.updates'),
     components: list(config, 'apt.components'),
     variant: text(config, 'apt.variant'),
     sources: records(config, 'apt.sources'),

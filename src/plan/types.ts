@@ -47,6 +47,8 @@ export interface Stage {
 export interface AptPlan {
   readonly mirror: string;
   readonly securityMirror: string;
+  /** With the suite's `-updates`, where it has them. */
+  readonly updates: boolean;
   readonly components: readonly string[];
   readonly variant: string;
   readonly sources: readonly Readonly<Record<string, string | readonly string[]>>[];

@@ -2,7 +2,15 @@ import { expect, it } from 'vitest';
 import { CommandError } from '../../src/errors.js';
 import { archiveError } from '../../src/exec/archive-error.js';
 
-const APT = { mirror: '', securityMirror: '', components: [], variant: 'apt', sources: [], mergedUsr: true };
+const APT = {
+  mirror: '',
+  securityMirror: '',
+  updates: true,
+  components: [],
+  variant: 'apt',
+  sources: [],
+  mergedUsr: true,
+};
 
 function hintOf(tail: string): string | undefined {
   return archiveError(new CommandError({ doing: 'x', argv: ['apt-get'], exit: 'exit status 100', tail }), APT).hint;

@@ -42,6 +42,7 @@ function config(more: Partial<BuildConfig> = {}): BuildConfig {
     options: {
       'apt.mirror': '',
       'apt.securityMirror': '',
+      'apt.updates': true,
       'apt.components': ['main'],
       'apt.variant': 'apt',
       'apt.sources': [],

@@ -10,6 +10,7 @@ deb http://security.test/debian bookworm-security main
 const PLAN: AptPlan = {
   mirror: '',
   securityMirror: '',
+  updates: true,
   components: ['main', 'contrib'],
   variant: 'apt',
   sources: [],
@@ -60,6 +61,18 @@ describe('sources.list', () => {
       'deb http://mirror.test/d bookworm main',
       'deb http://mirror.test/d bookworm-updates main',
       'deb http://mirror.test/s bookworm-security main contrib',
+      '',
+    ]);
+  });
+
+  it('has no updates when they are not wanted, here or from a mirror', () => {
+    expect(listWith({ updates: false })).toEqual([
+      'deb http://archive.test/debian bookworm main',
+      'deb http://security.test/debian bookworm-security main',
+      '',
+    ]);
+    expect(listWith({ updates: false, mirror: 'http://mirror.test/d', securityMirror: 'none' })).toEqual([
+      'deb http://mirror.test/d bookworm main',
       '',
     ]);
   });
