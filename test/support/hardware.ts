@@ -131,7 +131,10 @@ async function withHardware(
 }
 
 /** The layers, one in the other, on a disk that is larger than the image. */
-async function checkLayers({ root, plain, raid, luks, secureBoot }: Hardware, { run }: Machine): Promise<void> {
+async function checkLayers(
+  { example, root, plain, raid, luks, secureBoot }: Hardware,
+  { run }: Machine,
+): Promise<void> {
   if (secureBoot) {
     expect(await run('mokutil --sb-state || od -An -tu1 -j4 /sys/firmware/efi/efivars/SecureBoot-*')).toMatch(
       /enabled|1$/,
@@ -149,7 +152,11 @@ async function checkLayers({ root, plain, raid, luks, secureBoot }: Hardware, { 
   // With two disks the array stands on both.
   expect(blocks).toMatch(new RegExp(`^${layers.map((layer) => `${layer};`).join('')}\\w+ part ${bottom};\\w+ disk ?;`));
 
-  expect(await run('findmnt --verify')).toContain('Success');
+  // Before util-linux 2.37 it knows of no root file system that needs no fsck.
+  const old = example.startsWith('deb11') && root === 'btrfs';
+  expect(await run('findmnt --verify')).toMatch(
+    old ? /^\/\n +\[W\] recommended root FS passno[^\n]*\n\n0 parse errors, 0 errors, 1 warning$/ : /Success/,
+  );
   // Before there is a network.
   expect(await run("dmesg | grep -o 'network-hardening: .*'")).toBe('network-hardening: the settings are made');
   const mounts = [
